@@ -1,0 +1,39 @@
+"""The service's doors: pages, machines and sockets, each with its own chain."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+import django
+
+django.setup()
+
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
+from django.conf import settings
+from django.core.handlers.asgi import ASGIHandler
+
+from config.machine import MachineHandler
+from config.routing import sockets
+
+
+class Doors:
+    """Sends requests of machines past the browser's middleware."""
+
+    def __init__(self) -> None:
+        self.pages = ASGIHandler()
+        self.machines = MachineHandler()
+
+    async def __call__(self, scope, receive, send):  # type: ignore[no-untyped-def]
+        """ASGI."""
+        machine = scope["path"].startswith(settings.MACHINE_PATHS)
+        await (self.machines if machine else self.pages)(scope, receive, send)
+
+
+application = ProtocolTypeRouter(
+    {
+        "http": Doors(),
+        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(sockets))),
+    }
+)

@@ -1,0 +1,22 @@
+"""Addresses of the service (docs: README, "Addresses")."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from config import health
+
+urlpatterns = [
+    path("", RedirectView.as_view(url="/console/")),
+    path("healthz", health.alive),
+    path("readyz", health.ready),
+    path("metrics", health.metrics),
+    path("fhir/", include("records.api.urls")),
+    path("oauth/", include("accounts.oauth_urls")),
+    path("accounts/", include("accounts.urls")),
+    path("pay/", include("payments.urls")),
+    path("console/", include("consult.console.urls")),
+    path("", include("consult.patient.urls")),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("admin/", admin.site.urls),
+]

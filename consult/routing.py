@@ -1,0 +1,5 @@
+"""Sockets of the pages."""
+
+from django.urls import URLPattern
+
+sockets: list[URLPattern] = []

@@ -1,0 +1,1 @@
+"""Ground of the house: how states change, who acts, what can go wrong."""

@@ -1,0 +1,1 @@
+"""Orders, gateways and the ledger: knows a purpose, never a visit."""

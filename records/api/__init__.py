@@ -1,0 +1,1 @@
+"""FHIR REST: one file per interaction."""

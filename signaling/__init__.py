@@ -1,0 +1,1 @@
+"""Video rooms: knows tickets, never patients."""

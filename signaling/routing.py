@@ -1,0 +1,5 @@
+"""Sockets of the rooms."""
+
+from django.urls import URLPattern
+
+sockets: list[URLPattern] = []

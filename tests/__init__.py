@@ -1,0 +1,1 @@
+"""Tests: mirror the apps; journeys are whole stories, browser runs real Chromium, house checks the house."""

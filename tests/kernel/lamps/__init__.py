@@ -1,0 +1,1 @@
+"""A small app whose lamps go on and off: what the kernel's tests turn."""
