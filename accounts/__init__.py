@@ -1,1 +1,1 @@
-"""People and places: institutions, staff, licences, patients' accounts, partner systems, sign-in."""
+"""People and places: institutions, staff, licences, patients, partners, sign-in."""

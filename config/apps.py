@@ -13,6 +13,6 @@ class RoofConfig(AppConfig):
 
     def ready(self) -> None:
         """Fresh transitions wake the deliverer."""
-        from config.tasks import deliver_outbox  # tasks need the app registry
+        from config.tasks import wake_outbox  # tasks need the app registry
 
-        on_nudge(deliver_outbox.delay)
+        on_nudge(wake_outbox)

@@ -1,4 +1,4 @@
-"""The task queue. Tasks carry keys, never patient data; what must not be lost waits in the outbox."""
+"""The task queue. Tasks carry keys, never patient data; what must last waits in the outbox."""
 
 import os
 

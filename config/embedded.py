@@ -1,4 +1,4 @@
-"""PostgreSQL and Valkey from their pip packages: real servers without root, for tests and ./dev stack."""
+"""PostgreSQL and Valkey from pip packages: real servers without root, for tests and the stack."""
 
 import importlib.util
 import os

@@ -1,4 +1,4 @@
-"""Reads the environment: one table, checked at start, refusing with a sentence that names the variable."""
+"""Reads the environment: one table, checked at start; a refusal names the variable."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -87,7 +87,7 @@ class Environment:
         return int(low), int(high)
 
     def secret(self, name: str, *, debug: bool, make: Callable[[], str]) -> str:
-        """A secret of at least 32 characters; in debugging only, ``make`` stands in for a missing one."""
+        """At least 32 characters; in debugging only, ``make`` stands in for a missing one."""
         value = self.text(name)
         if not value and debug:
             return make()

@@ -11,3 +11,8 @@ def deliver_outbox() -> int:
     """Run the handlers of transitions that nobody has heard of yet."""
     close_old_connections()
     return outbox.deliver_due()
+
+
+def wake_outbox() -> None:
+    """Send the task that delivers."""
+    deliver_outbox.delay()

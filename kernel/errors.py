@@ -1,4 +1,4 @@
-"""The closed list of errors that rooms raise on purpose; each door has one table that translates them."""
+"""The closed list of errors raised on purpose; each door has one table that translates them."""
 
 from collections.abc import Sequence
 

@@ -27,7 +27,7 @@ _handlers: dict[tuple[str, str], list[Handler]] = defaultdict(list)
 
 
 def on(workflow: str, *names: str) -> Callable[[Handler], Handler]:
-    """Register a handler for transitions of ``workflow``: the named ones, or all when none is named."""
+    """Register a handler for the named transitions of ``workflow``, or for all of them."""
 
     def register(handler: Handler) -> Handler:
         for name in names or ("*",):
@@ -81,7 +81,7 @@ def _deliver_one(model: type[TransitionRow], key: int) -> bool:
             row.delivered_at = now()
             row.save(update_fields=["delivered_at"])
             return True
-    except Exception as error:  # whatever a handler does wrong, the row stays and is tried again
+    except Exception as error:  # noqa: BLE001  whatever went wrong, the row is tried again
         _postpone(model, key, error)
         return False
 

@@ -19,5 +19,5 @@ def nudge() -> None:
     for wake in _wakers:
         try:
             wake()
-        except Exception as error:  # a broker may fail in any way; the row is safe in the database
+        except Exception as error:  # noqa: BLE001  a broker may fail in any way
             log.warning("outbox nudge failed: %s", type(error).__name__)

@@ -1,1 +1,1 @@
-"""Tests: mirror the apps; journeys are whole stories, browser runs real Chromium, house checks the house."""
+"""Mirror the apps; journeys are whole stories, browser runs Chromium, house checks the house."""

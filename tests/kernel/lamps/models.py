@@ -5,7 +5,8 @@ from typing import ClassVar
 from django.db import models
 
 from kernel.transitions import Stateful, TransitionRow, state_constraint
-from kernel.workflow import Workflow, mark as _
+from kernel.workflow import Workflow
+from kernel.workflow import mark as _
 
 LAMP = Workflow(
     "lamp",
@@ -39,7 +40,7 @@ class LampTransition(TransitionRow):
     thing = models.ForeignKey(Lamp, models.CASCADE, related_name="transitions")
 
 
-class Heard(models.Model):
+class Heard(models.Model):  # noqa: DJ008
     """What a handler wrote."""
 
     lamp = models.CharField(max_length=36)

@@ -1,0 +1,1 @@
+"""One module a process role, each with ``run(options)``."""

@@ -1,0 +1,1 @@
+"""Starting, supervising and checking the service; stands beside the house, not in it."""
