@@ -1,1 +1,1 @@
-"""People and places: institutions, staff, licences, patients, partners, sign-in."""
+"""People and places: institutions, staff, licences, patients, partner systems, sign-in."""

@@ -1,5 +1,18 @@
-"""Addresses."""
+"""Addresses of sign-in. Nobody signs up: staff are entered by an administrator."""
 
-from django.urls import URLPattern
+from allauth.account import views as allauth_views
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern] = []
+from accounts import views
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("login/", allauth_views.login, name="account_login"),
+    path("logout/", allauth_views.logout, name="account_logout"),
+    path("signup/", allauth_views.signup, name="account_signup"),
+    path("inactive/", allauth_views.account_inactive, name="account_inactive"),
+    path("reauthenticate/", allauth_views.reauthenticate, name="account_reauthenticate"),
+    path("password/change/", allauth_views.password_change, name="account_change_password"),
+    path("2fa/totp/activate/", views.activate_totp, name="mfa_activate_totp"),
+    path("2fa/", include("allauth.mfa.urls")),
+    path("post/", views.choose_post, name="choose_post"),
+]

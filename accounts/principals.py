@@ -1,0 +1,37 @@
+"""Who acts, made from our rows."""
+
+from collections.abc import Iterable
+
+from accounts.models import Partner, PatientAccount, Post, User
+from kernel.principal import Principal
+
+
+def staff_principal(user: User, post: Post) -> Principal:
+    """A member of staff as they act at the institution of ``post``."""
+    return Principal(
+        reference=user.reference,
+        institution=post.institution.public_id,
+        roles=frozenset(post.roles),
+        name=str(user),
+    )
+
+
+def patient_principal(account: PatientAccount) -> Principal:
+    """A patient on their own pages."""
+    return Principal(reference=account.reference, roles=frozenset({"patient"}), name=account.name)
+
+
+def partner_principal(partner: Partner, scopes: Iterable[str]) -> Principal:
+    """A partner's system with the scopes of its token."""
+    return system_of(partner.organization_id, scopes, name=partner.name)
+
+
+def system_of(organization_id: str, scopes: Iterable[str], *, name: str = "") -> Principal:
+    """The system of the organization ``organization_id`` with ``scopes``."""
+    return Principal(
+        reference=f"Organization/{organization_id}",
+        institution=organization_id,
+        roles=frozenset({"partner"}),
+        scopes=frozenset(scopes),
+        name=name,
+    )
