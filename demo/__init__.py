@@ -1,0 +1,1 @@
+"""The demo's people and their histories, and the rehearsal patient. Installed with DEMO=1 only."""
