@@ -31,7 +31,9 @@ class Badge:
 class Action:
     """One button: what the viewer may do now, taken from the workflow table.
 
-    ``confirm`` is the sentence of the dialog that comes first, for what cannot be undone.
+    ``confirm`` is the sentence of the dialog that comes first, for what cannot be undone. With
+    ``stay`` the page sends it through htmx and expects parts to swap (``hx-swap-oob``), so that a
+    running call stays; without it a plain form is posted and a redirect expected.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Action:
     icon: str = ""
     method: Method = "post"
     confirm: str = ""
+    stay: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +110,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """Around every console page: where, when, who, and what waits elsewhere."""
+    """Around every console page: where, when, who, and what waits elsewhere.
+
+    ``title`` is the page's own, ``post`` the person's (General practice).
+    """
 
     institution: str
     person: str
+    post: str
     title: str
     nav: Sequence[NavItem]
     now: datetime

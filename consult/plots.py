@@ -10,6 +10,8 @@ from datetime import date
 SYSTOLIC_TARGET, DIASTOLIC_TARGET = 140, 90
 SYSTOLIC_HIGH, DIASTOLIC_HIGH = 160, 100
 STEP = 20
+TARGETS = (SYSTOLIC_TARGET, DIASTOLIC_TARGET)
+LABEL_DROP = 3.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,11 @@ class Mark:
     value: int
     high: bool = False
 
+    @property
+    def label_y(self) -> float:
+        """The baseline of a label beside it."""
+        return self.y + LABEL_DROP
+
 
 @dataclass(frozen=True, slots=True)
 class Tick:
@@ -38,6 +45,11 @@ class Tick:
     at: float
     label: str
     target: bool = False
+
+    @property
+    def label_y(self) -> float:
+        """The baseline of its label, for a place on the upright axis."""
+        return self.at + LABEL_DROP
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +111,6 @@ def pressure_chart(readings: Sequence[Reading]) -> PressureChart | None:
     )
 
 
-TARGETS = (SYSTOLIC_TARGET, DIASTOLIC_TARGET)
-
-
 def _floor(value: int) -> int:
     return value // STEP * STEP
 
@@ -155,4 +164,4 @@ def spark(values: Sequence[float], normal: tuple[float, float] | None = None) ->
 
 def share(part: float, whole: float) -> float:
     """``part`` of ``whole`` in percent, between 0 and 100."""
-    return round(min(100.0, max(0.0, part / whole * 100)), 2) if whole > 0 else 0.0
+    return min(100.0, max(0.0, part / whole * 100)) if whole > 0 else 0.0
