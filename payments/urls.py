@@ -1,5 +1,7 @@
-"""Addresses."""
+"""Addresses under ``/pay/``."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from payments.callbacks import callback
+
+urlpatterns: list[URLPattern] = [path("callback/<slug:name>", callback)]

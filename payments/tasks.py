@@ -1,0 +1,22 @@
+"""Rounds of the clock. Each may run twice at once, or be killed in the middle, without harm."""
+
+from celery import shared_task
+from django.db import close_old_connections
+
+from payments import callbacks, inquiries
+
+
+@shared_task(ignore_result=True)
+def tend() -> None:
+    """Ask about payments without a callback, close expired orders, send and follow refunds."""
+    close_old_connections()
+    inquiries.ask_due()
+    inquiries.close_expired()
+    inquiries.pursue_due()
+
+
+@shared_task(ignore_result=True)
+def forget_refused_callbacks() -> None:
+    """Nightly: forget refused callbacks of long ago."""
+    close_old_connections()
+    callbacks.forget_refused()
