@@ -179,12 +179,12 @@ class PatientAccount(models.Model):
 
 
 class PatientCode(models.Model):
-    """A six-digit code that was sent to a patient's phone; only its digest is kept."""
+    """A six-digit code that was sent to a phone; only its digest is kept, for an hour."""
 
-    account = models.ForeignKey(PatientAccount, models.CASCADE, related_name="codes")
+    phone = models.CharField(max_length=20, db_index=True)
     digest = models.CharField(max_length=64)
-    sent_at = models.DateTimeField(default=now)
-    expires_at = models.DateTimeField(db_index=True)
+    sent_at = models.DateTimeField(default=now, db_index=True)
+    expires_at = models.DateTimeField()
     tries = models.PositiveSmallIntegerField(default=0)
     used_at = models.DateTimeField(null=True)
 

@@ -1,5 +1,7 @@
-"""Addresses."""
+"""Addresses for partners' systems."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from accounts.oauth import views
+
+urlpatterns = [path("token", views.token)]
