@@ -149,7 +149,7 @@ def spark(values: Sequence[float], normal: tuple[float, float] | None = None) ->
     """The course of ``values``, oldest first, over the band ``normal``; None under two values."""
     if len(values) < 2:
         return None
-    known = [*values, *(normal or ())]
+    known: list[float] = [*values, *(normal or ())]
     low, high = min(known), max(known)
     span = (high - low) or 1
 

@@ -1,4 +1,4 @@
-"""The parts that every template draws the same way: icons, badges, buttons, clocks, money, charts."""
+"""Parts that every template draws the same way: icons, badges, buttons, clocks, money, charts."""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, ngettext, pgettext_lazy
 
-from consult.pages import Action, Badge, Money, Promise, QueueRow, Vital
+from consult.pages import Action, Badge, Day, Money, Promise, QueueRow, Vital
 from consult.plots import Reading, pressure_chart, share, spark
 from kernel.clock import now
 from kernel.workflow import Tone
@@ -25,6 +25,7 @@ SEXES = {
     "other": pgettext_lazy("sex", "Other"),
 }
 NEARLY_OVER = 0.85
+FIRST_HOUR, LAST_HOUR = 8, 17
 
 
 @register.simple_tag
@@ -95,6 +96,30 @@ def split(money: Money) -> dict[str, Any]:
     """Fund, account and own part as one bar, always in this order."""
     fund, account = share(money.fund, money.total), share(money.account, money.total)
     return {"money": money, "fund": fund, "account": account, "cash_from": fund + account}
+
+
+@register.inclusion_tag("parts/_day_strip.html")
+def day_strip(of: Day) -> dict[str, Any]:
+    """The day's appointments on one line, with the present."""
+    hours = [timezone.localtime(s.at).hour for s in of.slots]
+    start = min([FIRST_HOUR, *hours]) * 60
+    end = max([LAST_HOUR, *(h + 1 for h in hours)]) * 60
+    span = end - start
+
+    def place(at: datetime) -> float:
+        local = timezone.localtime(at)
+        return share(local.hour * 60 + local.minute - start, span)
+
+    return {
+        "slots": [
+            {"slot": s, "x": place(s.at), "width": share(s.minutes * 0.92, span)} for s in of.slots
+        ],
+        "hours": [
+            {"at": share(h * 60 - start, span), "label": f"{h}:00"}
+            for h in range(start // 60, end // 60)
+        ],
+        "now": place(of.now),
+    }
 
 
 @register.filter
