@@ -1,0 +1,53 @@
+"""FHIR R4 (4.0.1) as tables: elements, required codes, search parameters. See docs/decisions."""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from records.kinds import KINDS
+
+FILE = Path(__file__).parent / "data" / "r4.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """What the standard says of one element (choices spelt out: ``valueQuantity``)."""
+
+    type: str
+    many: bool
+    codes: frozenset[str] | None
+    targets: frozenset[str] | None
+
+
+@cache
+def _raw() -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(FILE.read_text())
+    return content
+
+
+@cache
+def types() -> dict[str, dict[str, Element]]:
+    """Elements by type (``Patient``, ``Patient.contact``, ``HumanName``) and JSON name."""
+    codes = {name: frozenset(values) for name, values in _raw()["codes"].items()}
+    return {
+        name: {key: _element(row, codes) for key, row in rows.items()}
+        for name, rows in _raw()["types"].items()
+    }
+
+
+def _element(row: list[Any], codes: dict[str, frozenset[str]]) -> Element:
+    extra = row[2] if len(row) > 2 else None
+    return Element(
+        row[0],
+        bool(row[1]),
+        codes[extra] if isinstance(extra, str) else None,
+        frozenset(extra) if isinstance(extra, list) else None,
+    )
+
+
+def search_rows(kind: str) -> dict[str, list[Any]]:
+    """Rows ``[type, ["path:datatype", ...], [targets]]`` by parameter of one served type."""
+    rows: dict[str, list[Any]] = _raw()["search"][kind] if kind in KINDS else {}
+    return rows

@@ -1,0 +1,65 @@
+"""JSON in and out: strict where JSON is loose, and exact with decimals (72.50 stays 72.50)."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from kernel.errors import Invalid
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("the same key twice in one object")
+    return found
+
+
+def _constant(word: str) -> None:
+    raise ValueError(f"{word} is not a JSON value")
+
+
+_decoder = json.JSONDecoder(
+    parse_float=Decimal, parse_constant=_constant, object_pairs_hook=_object
+)
+
+
+def loads(text: str | bytes) -> Any:
+    """Parse. Decimals become ``Decimal``.
+
+    Raises Invalid for text that is not UTF-8 JSON (RFC 8259), repeats a key, says NaN or is
+    nested beyond reason.
+    """
+    try:
+        return _decoder.decode(text.decode() if isinstance(text, bytes) else text)
+    except UnicodeDecodeError:
+        raise Invalid("", "the body is not UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise Invalid("", f"not JSON: {error.msg} at {error.lineno}:{error.colno}") from None
+    except RecursionError:
+        raise Invalid("", "nested too deeply") from None
+    except ValueError as error:
+        raise Invalid("", f"not JSON: {error}") from None
+
+
+def load_object(text: str | bytes) -> dict[str, Any]:
+    """Parse a text that must be a JSON object. Raises Invalid."""
+    found = loads(text)
+    if not isinstance(found, dict):
+        raise Invalid("", "the body is not a JSON object")
+    return found
+
+
+def _exact(value: Any) -> orjson.Fragment:
+    if isinstance(value, Decimal):
+        return orjson.Fragment(str(value))
+    raise TypeError(type(value).__name__)
+
+
+def dumps(value: Any) -> str:
+    """Compact JSON. Raises Invalid for what JSON cannot say (lone surrogates, dates)."""
+    try:
+        return orjson.dumps(value, default=_exact).decode()
+    except (TypeError, ValueError):
+        raise Invalid("", "holds a value that JSON cannot say") from None

