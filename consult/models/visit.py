@@ -35,7 +35,8 @@ class Visit(Stateful):
     """One video visit of a patient with a doctor of an institution.
 
     ``patient`` and ``doctor`` are FHIR references, ``institution`` is an institution's public id,
-    ``fee`` is in fen. ``calls`` counts how often the patient was called without an answer.
+    ``fee`` is in fen. ``calls`` counts how often the patient was called without an answer;
+    ``told_low`` and ``told_high`` are the minutes of waiting that they were told on arrival.
     """
 
     workflow: ClassVar[Workflow] = VISIT
@@ -71,6 +72,8 @@ class Visit(Stateful):
     doctor_here = models.BooleanField(default=False)
     patient_here = models.BooleanField(default=False)
     calls = models.PositiveSmallIntegerField(default=0)
+    told_low = models.PositiveSmallIntegerField(null=True)
+    told_high = models.PositiveSmallIntegerField(null=True)
 
     objects = VisitQuerySet.as_manager()
 
