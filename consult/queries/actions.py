@@ -91,3 +91,8 @@ def _action(name: str, label: str, look: Look, url: str) -> Action:
         icon=look.icon,
         confirm=_(look.confirm) if look.confirm else "",
     )
+
+
+def open_action(url: str, label: str, *, icon: str = "") -> Action:
+    """A button that only opens a page."""
+    return Action(name="open", label=label, url=url, icon=icon, method="get")

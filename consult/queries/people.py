@@ -8,7 +8,7 @@ from typing import Any
 from consult.pages import Badge, PatientBanner, Sex
 from kernel.clock import today
 from kernel.principal import Principal
-from records import search
+from records import store
 
 ID_CARD = "urn:oid:2.16.156.10011.1.3"
 
@@ -55,12 +55,9 @@ UNKNOWN = Person("", "unknown", None)
 
 
 def people(references: Iterable[str], *, by: Principal) -> dict[str, Person]:
-    """The patients behind ``Patient/…`` references as far as ``by`` may see them; one search."""
-    ids = sorted({reference.rpartition("/")[2] for reference in references})
-    if not ids:
-        return {}
-    page = search.search("Patient", [("_id", ",".join(ids)), ("_count", str(len(ids)))], by=by)
-    return {stored.reference: person(stored.body) for stored in page.matches}
+    """The patients behind ``Patient/…`` references as far as ``by`` may see them; one query."""
+    found = store.read_many(sorted(set(references)), by=by)
+    return {reference: person(stored.body) for reference, stored in found.items()}
 
 
 def person(patient: Mapping[str, Any]) -> Person:
