@@ -1,4 +1,4 @@
-"""The words that a patient agrees to; a new wording is a new version, Consent keeps the old ones."""
+"""The words that a patient agrees to; Consent keeps the wording and its version."""
 
 from django.utils.translation import gettext as _
 

@@ -26,9 +26,6 @@ PATIENT_ABSENT_AFTER = timedelta(hours=6)
 LINK_LASTS = timedelta(days=30)
 """How long the patient's link stays good after the visit."""
 
-LINK_ATTEMPTS = 5
-"""Wrong answers to the identity question until the link is closed."""
-
 ENOUGH_SAMPLES = 5
 """Visits of a doctor below which a wait is not estimated."""
 

@@ -117,7 +117,6 @@ class VisitLink(models.Model):
     token_hash = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
-    attempts = models.PositiveSmallIntegerField(default=0)
 
     def __str__(self) -> str:
         return f"link of visit {self.visit_id}"

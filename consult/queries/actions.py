@@ -10,8 +10,7 @@ from consult.models import Visit
 from consult.pages import Action, Badge
 from kernel.principal import Principal
 from kernel.transitions import Stateful
-from kernel.workflow import State
-from kernel.workflow import mark as mark
+from kernel.workflow import State, mark
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from payments.models import Order
 
 from consult.models import Visit
 from consult.pages import (
@@ -26,6 +25,7 @@ from consult.queries.referrals import replies
 from consult.workflow import VISIT
 from kernel.clock import now
 from kernel.principal import Principal
+from kernel.transitions import Stateful
 from payments import queries as payments
 
 SIGN_WITHIN = timedelta(hours=2)
@@ -49,7 +49,7 @@ class Listed:
 
     visit: Visit
     person: Person
-    order: Order | None
+    order: Stateful | None
 
     @property
     def url(self) -> str:

@@ -18,6 +18,7 @@ Body = Mapping[str, Any]
 
 PANEL = "85354-9"
 SYSTOLIC, DIASTOLIC = "8480-6", "8462-4"
+NEWEST = (("_sort", "-date"), ("_count", "20"))
 PRESSURES = 14
 VALUES = 8
 # LOINC code: label, unit as people say it, normal range.

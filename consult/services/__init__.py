@@ -1,6 +1,6 @@
 """What people do with visits: one verb, one function."""
 
-from consult.services.arriving import check_devices, check_in, give_consent, verify_identity
+from consult.services.arriving import check_devices, check_in, give_consent, identify
 from consult.services.booking import book_visit, new_link
 from consult.services.calling import (
     Admission,
@@ -37,6 +37,7 @@ __all__ = [
     "doctor_absent",
     "end_call",
     "give_consent",
+    "identify",
     "new_link",
     "no_answer",
     "patient_absent",
@@ -48,5 +49,4 @@ __all__ = [
     "start_payment",
     "sweep",
     "take_back",
-    "verify_identity",
 ]

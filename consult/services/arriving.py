@@ -1,14 +1,10 @@
 """The patient comes: who they are, what they agree to, whether picture and sound work."""
 
-import hmac
-
 from django.db import transaction
-from django.db.models import F
 from django.utils.translation import gettext as _
 
-from accounts import queries as people
-from consult import consents, fhir, live, rules
-from consult.models import Visit, VisitLink
+from consult import consents, fhir, live, rules, waiting
+from consult.models import Visit
 from consult.services import paying, projection
 from kernel.clock import now
 from kernel.errors import Forbidden, Refused
@@ -17,21 +13,12 @@ from kernel.transitions import apply, lock
 from records import store
 
 
-def verify_identity(link: VisitLink, *, digits: str) -> Visit:
-    """Compare the last four digits of the patient's telephone number.
-
-    Raises Refused for wrong digits and once the link is closed by wrong answers.
-    """
+def identify(visit: Visit, *, by: Principal) -> Visit:
+    """Keep that the patient has proved who they are (accounts checked the proof)."""
+    _own(visit, by)
     with transaction.atomic():
-        link = VisitLink.objects.select_for_update().select_related("visit").get(pk=link.pk)
-        right = link.attempts < rules.LINK_ATTEMPTS and _fits(link.visit, digits)
-        if right:
-            visit = _mark(link.visit, identified_at=now())
-        else:
-            VisitLink.objects.filter(pk=link.pk).update(attempts=F("attempts") + 1)
-    if not right:
-        raise Refused(_refusal(link))
-    return visit
+        visit = lock(visit)
+        return visit if visit.identified_at else _mark(visit, identified_at=now())
 
 
 def give_consent(visit: Visit, *, by: Principal) -> Visit:
@@ -70,12 +57,31 @@ def check_in(visit: Visit, *, by: Principal) -> Visit:
         if visit.state == "waiting":
             return visit
         _guard(visit)
-        visit = apply(visit, "check_in", by=by, changes={"waiting_since": now()})
+        visit = apply(visit, "check_in", by=by, changes=_place(visit))
         body = fhir.encounter(projection.facts_of(visit))
         stored = store.create("Encounter", body, by=SYSTEM, institution=visit.institution)
         visit = _mark(visit, encounter_id=stored.id)
         projection.write(visit)
     return visit
+
+
+def _place(visit: Visit) -> dict[str, object]:
+    """When the patient came and how long they are told to wait."""
+    visit.waiting_since = now()
+    told = waiting.promise(lengths(visit), Visit.objects.ahead_of(visit).count() + 1)
+    low, high = told or (None, None)
+    return {"waiting_since": visit.waiting_since, "told_low": low, "told_high": high}
+
+
+def lengths(visit: Visit) -> list[float]:
+    """Minutes of the doctor's recent visits, newest first."""
+    mine = Visit.objects.of_doctor(visit.doctor, visit.institution)
+    times = mine.filter(began_at__isnull=False, ended_at__isnull=False).order_by("-ended_at")
+    return [
+        (ended - began).total_seconds() / 60
+        for began, ended in times.values_list("began_at", "ended_at")[: rules.SAMPLES]
+        if began and ended
+    ]
 
 
 def _guard(visit: Visit) -> None:
@@ -89,17 +95,6 @@ def _guard(visit: Visit) -> None:
         raise Refused(_("Please read and agree first."))
     if not paying.settled(visit):
         raise Refused(_("The visit is not paid yet."))
-
-
-def _fits(visit: Visit, digits: str) -> bool:
-    account = people.patient_account(visit.patient.rpartition("/")[2])
-    return hmac.compare_digest(account.phone[-4:].encode(), digits.strip().encode())
-
-
-def _refusal(link: VisitLink) -> str:
-    if link.attempts + 1 >= rules.LINK_ATTEMPTS:
-        return _("Too many wrong answers. Please ask the health centre for a new link.")
-    return _("These are not the last four digits of the number that we know.")
 
 
 def _mark(visit: Visit, **columns: object) -> Visit:

@@ -1,11 +1,14 @@
 """A visit and its money: opened, paid, given back. Amounts and gateways are payments' work."""
 
+from datetime import timedelta
+
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from consult import live
+from consult import live, rules
 from consult.models import Visit
-from consult.workflow import UNSEEN
+from consult.workflow import UNSEEN, VISIT
+from kernel.clock import now
 from kernel.errors import Refused
 from kernel.principal import SYSTEM, Principal
 from payments import queries as orders
@@ -22,13 +25,19 @@ def open_order(visit: Visit, *, by: Principal) -> None:
             description=_("Video visit"),
             fee=visit.fee,
             by=by,
+            pay_within=max(visit.end - now(), timedelta(0)) + rules.CHECK_IN_CLOSES,
         )
 
 
 def start_payment(
     visit: Visit, *, gateway: str, client_ip: str, return_url: str, by: Principal
 ) -> str:
-    """The address where the patient pays. Raises Refused when there is nothing to pay."""
+    """The address where the patient pays. Raises Refused when there is nothing to pay.
+
+    An order that was closed because nobody paid in time is opened afresh. Talks to the gateway.
+    """
+    if not visit.pay_later and not VISIT.is_final(visit.state):
+        open_order(visit, by=by)
     order = orders.order_for(visit.purpose)
     if order is None:
         raise Refused(_("There is nothing to pay for this visit."))
