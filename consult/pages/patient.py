@@ -118,6 +118,11 @@ class PatientWait:
     socket: str = ""
     call_url: str = ""
 
+    @property
+    def crowd(self) -> range:
+        """One for each person ahead, to draw."""
+        return range(self.place.ahead if self.place else 0)
+
 
 @dataclass(frozen=True, slots=True)
 class PatientCall:
