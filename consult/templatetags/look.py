@@ -24,6 +24,7 @@ SEXES = {
     "male": pgettext_lazy("sex", "M"),
     "other": pgettext_lazy("sex", "Other"),
 }
+MESSAGE_TONES = {"success": "ok", "warning": "warn", "error": "crit", "debug": "idle"}
 NEARLY_OVER = 0.85
 FIRST_HOUR, LAST_HOUR = 8, 17
 
@@ -179,6 +180,12 @@ def _hours(minutes: int) -> str:
 def sex(code: str) -> str:
     """A FHIR administrative gender in one word."""
     return str(SEXES.get(code, ""))
+
+
+@register.filter
+def tone(level: str) -> str:
+    """The tone of a message of ``django.contrib.messages``, by its level's tag."""
+    return MESSAGE_TONES.get(level, "info")
 
 
 @register.filter
