@@ -6,6 +6,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 
+from accounts.doors import forbidden
 from accounts.principals import patient_principal
 from accounts.sessions import patient_of, staff_of
 
@@ -38,7 +39,7 @@ class PrincipalMiddleware:
             return redirect("mfa_activate_totp")
         if request.staff is None:
             return redirect("account_login")
-        return None
+        return None if request.staff.user.is_superuser else forbidden(request)
 
 
 def _principal(request: Any) -> Any:
