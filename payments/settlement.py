@@ -90,7 +90,7 @@ def settle_refund(refund: Refund, repayment: Repayment) -> Refund:
         case "processing" if refund.sent_at is None:
             _sent(order, refund)
         case "failed" if refund.failed_at is None:
-            fail_refund(refund, repayment.says)
+            refund = fail_refund(refund, repayment.says)
         case "unknown":
             # The request never arrived: the next round sends it again, under the same number.
             Refund.objects.filter(pk=refund.pk).update(sent_at=None)
@@ -118,15 +118,16 @@ def _returned(order: Order, refund: Refund) -> None:
 
 
 @transaction.atomic
-def fail_refund(refund: Refund, why: str) -> None:
+def fail_refund(refund: Refund, why: str) -> Refund:
     """The gateway will not do it; a person must look."""
     order = lock(refund.payment.order)
     number, refund = refund.number, Refund.objects.select_for_update().get(pk=refund.pk)
     if refund.done_at or refund.failed_at or refund.number != number:
-        return  # somebody else's answer came first
+        return refund  # somebody else's answer came first
     refund.failed_at, refund.failure, refund.ask_at = now(), why[:64], None
     refund.save(update_fields=["failed_at", "failure", "ask_at"])
     log.error("refund %s failed: %s", refund.number, refund.failure)
     if not refund.surplus and order.state in ("refund_due", "refunding"):
         by = by_gateway(refund.payment.gateway)
         apply(order, "refund_fail", by=by, facts={"refund": refund.number, "why": refund.failure})
+    return refund

@@ -1,0 +1,1 @@
+"""Outside systems that really work, small: a payment gateway, a partner hospital."""

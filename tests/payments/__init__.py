@@ -1,0 +1,1 @@
+"""Tests of orders, gateways and the ledger."""
