@@ -14,7 +14,7 @@ function wait(element) {
   if ("lost" in element.dataset) return;
   if (minutes > limit) {
     element.dataset.tone = "crit";
-    element.querySelector("small").textContent = element.dataset.overWords.replace("%s", minutes - limit);
+    element.querySelector("small").textContent = element.dataset.overWords.replace("{}", minutes - limit);
   } else {
     element.dataset.tone = minutes >= limit * NEARLY_OVER ? "warn" : "info";
   }

@@ -40,7 +40,7 @@ function say(words, tone) {
 function keep() {
   const at = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" }).format(new Date());
   sessionStorage.setItem(form.dataset.keep, JSON.stringify(Object.fromEntries(new FormData(form))));
-  say(form.dataset.wordsOffline.replace("%s", at), "warn");
+  say(form.dataset.wordsOffline.replace("{}", at), "warn");
 }
 
 // What could not be sent before a reload comes back, unless the service has a newer version.

@@ -89,7 +89,7 @@ function showLost() {
   if (!line?.hidden) return;
   const words = line.querySelector("[data-words]");
   const at = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" }).format(new Date());
-  words.textContent = words.dataset.words.replace("%s", at);
+  words.textContent = words.dataset.words.replace("{}", at);
   line.hidden = false;
 }
 
