@@ -30,7 +30,7 @@ function withControl(event) {
     event.preventDefault();
     document.getElementById("note-form").dispatchEvent(new Event("save"));
   }
-  if (event.key === "Enter") press("#finish [data-act=finish]");
+  if (event.key === "Enter") press("#finish .primary");
 }
 
 function onKey(event) {

@@ -57,7 +57,8 @@ if (form) {
   form.addEventListener("htmx:sendError", keep);
   form.addEventListener("htmx:responseError", keep);
   form.addEventListener("htmx:afterRequest", (event) => {
-    if (!event.detail.successful) return;
+    // After a conflict (409) the old version stays, so that the other page's words are not overwritten.
+    if (event.detail.xhr.status !== 200) return;
     sessionStorage.removeItem(form.dataset.keep);
     form.elements.namedItem("version").value = saved().dataset.version;
   });
