@@ -39,7 +39,7 @@ class Surroundings:
         family.start(
             "rehearsal",
             "demo.rehearsal",
-            *("--credentials", str(self.home / "credentials.json")),
+            *("--home", str(self.home), "--base", self.base),
             env=self.environment,
         )
 
