@@ -40,6 +40,7 @@ class Patient:
         self.link = link
         self.pages = httpx.AsyncClient(base_url=base, headers={"Referer": f"{base}{link}"})
         self.call: Client | None = None
+        self._replies: set[asyncio.Task[None]] = set()
 
     async def come(self) -> None:
         """Go through the steps before the waiting room; those done already change nothing.
@@ -107,7 +108,9 @@ class Patient:
     def _answer(self, participant: str, text: str) -> None:
         call = self.call
         if call and call.you and participant != call.you.id:
-            asyncio.get_running_loop().create_task(call.say(answer(text)))
+            reply = asyncio.get_running_loop().create_task(call.say(answer(text)))
+            self._replies.add(reply)
+            reply.add_done_callback(self._replies.discard)
 
 
 async def rehearse(home: Path, base: str) -> None:
