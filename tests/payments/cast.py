@@ -1,5 +1,7 @@
 """The people of these tests, and what they usually do."""
 
+import threading
+from collections.abc import Callable
 from typing import Any
 
 from kernel.ids import new_id
@@ -50,3 +52,13 @@ def paid_order(sandbox: Gateway, **more: Any) -> Order:
 def fresh(order: Order) -> Order:
     """The order as the database has it."""
     return Order.objects.get(pk=order.pk)
+
+
+def eventually(condition: Callable[[], object], within: float = 15.0) -> None:
+    """Wait until ``condition`` holds. Raises AssertionError when it does not in time."""
+    tick = threading.Event()
+    for _ in range(int(within / 0.05)):
+        if condition():
+            return
+        tick.wait(0.05)
+    raise AssertionError("it did not happen in time")
