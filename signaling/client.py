@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import websockets
 from aiortc import (
     MediaStreamTrack,
+    RTCBundlePolicy,
     RTCConfiguration,
     RTCIceServer,
     RTCPeerConnection,
@@ -148,7 +149,10 @@ class Client:
         if before is not None:
             await before.close()
         servers = [RTCIceServer(list(r.urls), r.username, r.credential) for r in self._relays]
-        connection = RTCPeerConnection(RTCConfiguration(iceServers=servers))
+        # With any other policy aiortc 1.16 leaves the second video m-line on a closed transport.
+        connection = RTCPeerConnection(
+            RTCConfiguration(iceServers=servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
+        )
         self._connections[offer.way] = connection
         if offer.way == "publish":
             for track in self._tracks:

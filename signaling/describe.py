@@ -1,4 +1,4 @@
-"""Writes docs/protocol.md from the messages themselves: ``python -m signaling.describe``."""
+"""Writes docs/protocol.md from the messages themselves (``./dev manage documents``)."""
 
 import inspect
 import sys
@@ -10,7 +10,7 @@ from signaling import protocol
 HEAD = """\
 # The wire of a room
 
-Made from `signaling/protocol.py` by `python -m signaling.describe`; do not edit by hand.
+Made from `signaling/protocol.py` by `./dev manage documents`; do not edit by hand.
 
 A browser opens `/ws/room/<room>/` and sends `join` with its ticket first. Messages are JSON
 objects; `type` names them. Unknown fields, unknown types and messages over {limit} bytes are

@@ -1,5 +1,7 @@
-"""Sockets of the rooms."""
+"""Sockets of the rooms, below /ws/."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-sockets: list[URLPattern] = []
+from signaling.consumers import RoomConsumer
+
+sockets = [path("room/<str:room>/", RoomConsumer.as_asgi())]

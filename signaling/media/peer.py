@@ -72,7 +72,7 @@ class Peer:
         self._room = room
         self._ground = ground
         self._listener = listener
-        self._closed = self._present = False
+        self.closed = self._present = False
         self._restarted_at = -RESTARTS_EVERY
         self._quality = 3
         self._quality_at = 0.0
@@ -117,12 +117,12 @@ class Peer:
 
     def say(self, message: protocol.ServerMessage) -> None:
         """Send a message, unless closed."""
-        if not self._closed:
+        if not self.closed:
             self._listener.say(message)
 
     def receive(self, message: protocol.ClientMessage) -> None:
         """One message from the participant; what cannot be used is answered with an error."""
-        if self._closed:
+        if self.closed:
             return
         try:
             self._handle(message)
@@ -171,7 +171,7 @@ class Peer:
         self._start()
 
     def _uplink_changed(self, uplink: Uplink) -> None:
-        if uplink is not self.uplink or self._closed:
+        if uplink is not self.uplink or self.closed:
             return
         up = uplink.transport.state == "connected"
         if up:
@@ -205,13 +205,17 @@ class Peer:
             self._quality = level
             self._room.tell(protocol.Quality(self.id, level))
 
+    def leave(self) -> None:
+        """The way to the participant is gone; may be called twice."""
+        self.close("left")
+
     def close(self, reason: protocol.Reason) -> None:
         """Say why, stop all media, tell the room."""
-        if self._closed:
+        if self.closed:
             return
         self.say(protocol.Closed(reason))
         self._set_present(False)
-        self._closed = True
+        self.closed = True
         self.uplink.close()
         self.downlink.close()
         self._room.left(self)
