@@ -159,7 +159,10 @@ def when(at: datetime | None) -> str:
 
 @register.filter
 def until(due: datetime | None) -> str:
-    """What is left to a deadline, or how late it is: 57 min left, 1:20 late."""
+    """What is left to a deadline, or how late it is: 57 min left, 1:20 late.
+
+    For a later day the hour, since ``when`` beside it gives the date.
+    """
     if due is None:
         return ""
     minutes = round((due - now()) / timedelta(minutes=1))
@@ -169,7 +172,7 @@ def until(due: datetime | None) -> str:
         return ngettext("%(n)d min left", "%(n)d min left", minutes) % {"n": minutes}
     if timezone.localtime(due).date() == timezone.localdate():
         return gettext("%(time)s left") % {"time": _hours(minutes)}
-    return day(due)
+    return clock(due)
 
 
 def _hours(minutes: int) -> str:

@@ -1,6 +1,8 @@
 // The device check: ask for camera and microphone, show the picture, let the voice move a bar.
 const box = document.querySelector("[data-device]");
 const part = (name) => box.querySelector(`[data-device=${name}]`);
+const SILENCE = 128;
+const LOUD = 64;
 const CONSTRAINTS = { video: { facingMode: "user" }, audio: true };
 
 function say(words, tone) {
@@ -16,7 +18,8 @@ function showLevel(stream) {
   const samples = new Uint8Array(analyser.fftSize);
   const draw = () => {
     analyser.getByteTimeDomainData(samples);
-    part("level").value = Math.min(1, Math.max(...samples.map((s) => Math.abs(s - 128))) / 64);
+    const loudest = Math.max(...samples.map((s) => Math.abs(s - SILENCE)));
+    part("level").setAttribute("width", `${Math.min(100, (loudest / LOUD) * 100)}%`);
     requestAnimationFrame(draw);
   };
   draw();
