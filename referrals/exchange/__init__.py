@@ -1,0 +1,1 @@
+"""The way to partner hospitals and back."""
