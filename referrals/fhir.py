@@ -93,9 +93,9 @@ def placer(referral: Referral) -> Body:
     return _numbered("PLAC", build.identifier(URI, f"urn:uuid:{referral.public_id}"))
 
 
-def service_request(referral: Referral, *, reason: str) -> Body:
+def service_request(referral: Referral, *, reason: str, summary: str = "") -> Body:
     """The order as it is written once; later only ``status`` changes."""
-    return {
+    body: Body = {
         "resourceType": "ServiceRequest",
         "id": referral.service_request_id,
         "identifier": [placer(referral)],
@@ -113,6 +113,7 @@ def service_request(referral: Referral, *, reason: str) -> Body:
         "reasonCode": [{"text": reason}],
         "supportingInfo": [build.reference("Bundle", referral.document_id)],
     }
+    return {**body, "note": [{"text": summary}]} if summary else body
 
 
 def task(referral: Referral) -> Body:

@@ -1,15 +1,11 @@
 """What follows from transitions of referrals."""
 
-import logging
-
 from django.db import transaction
 
 from kernel import outbox
 from kernel.transitions import TransitionRow
 from referrals.models import Delivery
-from referrals.tasks import deliver_referrals
-
-log = logging.getLogger(__name__)
+from referrals.tasks import wake
 
 
 @outbox.on("referral", "submit", "answer", "withdraw", "ask_cancel", "close")
@@ -18,11 +14,4 @@ def tell_partner(row: TransitionRow) -> None:
     if row.from_state == "draft" and row.name != "submit":
         return  # it never heard of the referral
     Delivery.objects.get_or_create(transition=row, defaults={"referral": row.thing})
-    transaction.on_commit(_wake)
-
-
-def _wake() -> None:
-    try:
-        deliver_referrals.delay()
-    except Exception as error:  # a broker may fail in any way; the sweep finds the row
-        log.warning("delivery not woken: %s", type(error).__name__)
+    transaction.on_commit(wake)

@@ -90,7 +90,7 @@ PURPOSES = MappingProxyType(
 )
 URGENCIES = MappingProxyType(
     {
-        "emergency": _("Emergency"),
+        "emergency": _("At once"),
         "urgent": _("Urgent"),
         "soon": _("Soon"),
         "routine": _("Routine"),
@@ -112,7 +112,6 @@ DECLINE_REASONS = MappingProxyType(
 # How the sending stands: it is no state of the referral, since the hospital knows nothing of it.
 DELIVERY = MappingProxyType(
     {
-        "none": State("none", _("Nothing to send"), "idle"),
         "waiting": State("waiting", _("Being sent"), "info"),
         "retrying": State("retrying", _("Not sent yet, trying again"), "warn"),
         "stuck": State("stuck", _("Not sent"), "crit"),

@@ -63,7 +63,7 @@ def _deliver(delivery: Delivery) -> bool:
     except PartnerError as error:
         _failed(delivery, error)
         return False
-    except Exception as error:  # one message that cannot be made must not hold up the others
+    except Exception as error:  # noqa: BLE001  one bad message must not hold up the others
         frame = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{type(error).__name__} at {frame.filename.rpartition('/')[2]}:{frame.lineno}"
         _failed(delivery, PartnerError("internal", place))
