@@ -7,6 +7,7 @@ Invalid with the element and the code.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from kernel.errors import Invalid
@@ -90,7 +91,8 @@ BSER_OF = {
 
 def placer(referral: Referral) -> Body:
     """The identifier that we gave the referral: the same for ever, in every message about it."""
-    return _numbered("PLAC", build.identifier(URI, f"urn:uuid:{referral.public_id}"))
+    kind = {"coding": [build.coding(V2_0203, "PLAC")]}
+    return build.identifier(URI, f"urn:uuid:{referral.public_id}", type=kind)
 
 
 def service_request(referral: Referral, *, reason: str, summary: str = "") -> Body:
@@ -107,7 +109,7 @@ def service_request(referral: Referral, *, reason: str, summary: str = "") -> Bo
         "code": {"coding": [build.coding(PURPOSE, referral.purpose, PURPOSES[referral.purpose])]},
         "priority": PRIORITY[referral.urgency],
         "subject": _pointer(referral.patient),
-        "authoredOn": referral.created_at.isoformat(),
+        "authoredOn": build.moment(referral.created_at),
         "requester": _pointer(referral.requester),
         "performer": [build.reference("Organization", referral.to_institution)],
         "reasonCode": [{"text": reason}],
@@ -127,7 +129,7 @@ def task(referral: Referral) -> Body:
         "code": {"coding": [build.coding(TASK_CODE, "fulfill", "Fulfill the focal request")]},
         "focus": build.reference("ServiceRequest", referral.service_request_id),
         "for": _pointer(referral.patient),
-        "authoredOn": referral.created_at.isoformat(),
+        "authoredOn": build.moment(referral.created_at),
         "requester": _pointer(referral.requester),
         "owner": build.reference("Organization", referral.to_institution),
         "input": [
@@ -243,9 +245,9 @@ def is_filler(identifier: Mapping[str, Any]) -> bool:
     return any(c.get("system") == V2_0203 and c.get("code") == "FILL" for c in codings)
 
 
-def with_note(body: Mapping[str, Any], *, text: str, author: str, at: str) -> Body:
-    """The Task with one more note; ``at`` is an instant in ISO 8601."""
-    note = {"authorReference": {"reference": author}, "time": at, "text": text}
+def with_note(body: Mapping[str, Any], *, text: str, author: str, at: datetime) -> Body:
+    """The Task with one more note of ``author`` (a reference)."""
+    note = build.annotation(text, author=author, at=at)
     return {**body, "note": [*body.get("note", []), note]}
 
 
@@ -268,10 +270,6 @@ def _fitting(coding: Mapping[str, Any], status: str) -> tuple[str, ...]:
 
 def _code(state: str) -> str:
     return state.replace("_", "-")
-
-
-def _numbered(code: str, identifier: Body) -> Body:
-    return {"type": {"coding": [build.coding(V2_0203, code)]}, **identifier}
 
 
 def _pointer(reference: str) -> Body:

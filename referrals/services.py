@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from accounts import queries as people
@@ -13,7 +13,7 @@ from kernel.clock import now
 from kernel.errors import Invalid, Missing, Refused
 from kernel.principal import SYSTEM, Principal
 from kernel.transitions import apply, lock
-from records import access, store
+from records import access, build, store
 from referrals import fhir, packet
 from referrals.document import document
 from referrals.models import Delivery, Referral
@@ -169,7 +169,7 @@ def _write(referral: Referral, *, reason: str, summary: str, by: Principal) -> N
         note = document(
             referral,
             content,
-            at=timezone.localtime().isoformat(timespec="seconds"),
+            at=build.moment(now()),
             base=f"{settings.PUBLIC_URL}/fhir",
             say=_,
         )
@@ -206,8 +206,7 @@ def _sender(referral: Referral, name: str, *, note: str = "", by: Principal) -> 
         show_state(referral)
         if note:
             task = store.read("Task", referral.task_id, by=SYSTEM)
-            at = timezone.localtime().isoformat(timespec="seconds")
-            body = fhir.with_note(task.body, text=note, author=by.reference, at=at)
+            body = fhir.with_note(task.body, text=note, author=by.reference, at=now())
             store.update("Task", task.id, body, by=by)
     return referral
 

@@ -1,8 +1,8 @@
 """The FHIR server of one partner hospital, as a SMART Backend Services client."""
 
-import json
 import time
 from collections.abc import Mapping
+from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self
 
@@ -49,7 +49,7 @@ class PartnerClient:
 
     def transaction(self, bundle: Body) -> Body:
         """Send a transaction Bundle; return the partner's ``transaction-response``."""
-        content = json.dumps(bundle, default=str, ensure_ascii=False).encode()
+        content = orjson.dumps(bundle, default=_exact)
         try:
             answer = self._authorised("POST", self.base, content)
         except PartnerError as error:
@@ -140,6 +140,13 @@ def _read(response: httpx.Response) -> bytes:
         if time.monotonic() > ends:
             raise PartnerError("unreachable", "slow answer")
     return bytes(content)
+
+
+def _exact(value: Any) -> orjson.Fragment:
+    # 72.50 must not arrive as 72.5: in FHIR the number of digits says how exact a value is.
+    if isinstance(value, Decimal):
+        return orjson.Fragment(str(value))
+    raise TypeError(type(value).__name__)
 
 
 def _parsed(content: bytes) -> Body:

@@ -34,8 +34,7 @@ def task_written(change: hooks.Change) -> None:
     if before is None or not change.after:
         raise Forbidden("a referral's Task is made and ended by its sender")
     check_theirs(before, change.after)
-    followed = follow_partner(referral, before=before, after=change.after, by=change.by)
-    hooks.after_write(lambda: show_state(followed))
+    show_state(follow_partner(referral, before=before, after=change.after, by=change.by))
 
 
 def check_theirs(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
