@@ -61,6 +61,14 @@ class ReferralTransition(TransitionRow):
 
     thing = models.ForeignKey(Referral, models.CASCADE, related_name="transitions")
 
+    class Meta(TransitionRow.Meta):
+        # The name that the kernel makes is longer than Django's 30 characters.
+        indexes = (
+            models.Index(
+                fields=("due_at",), condition=Q(delivered_at=None), name="referral_transition_due"
+            ),
+        )
+
 
 class Delivery(models.Model):
     """One message that a partner hospital must get, and how far it has come.
