@@ -23,10 +23,10 @@ NOTHING = _("Nothing on record")
 
 # section, LOINC code, title, kinds of resources it shows
 RECORD_SECTIONS = (
-    ("11450-4", _("Problems"), ("Condition",)),
-    ("10160-0", _("Medicines"), ("MedicationRequest", "MedicationStatement")),
-    ("48765-2", _("Allergies"), ("AllergyIntolerance",)),
-    ("30954-2", _("Findings"), ("Observation",)),
+    ("11450-4", _("Diagnoses on record"), ("Condition",)),
+    ("10160-0", _("Medicines in use"), ("MedicationRequest", "MedicationStatement")),
+    ("48765-2", _("Allergies on record"), ("AllergyIntolerance",)),
+    ("30954-2", _("Findings on record"), ("Observation",)),
 )
 
 
@@ -90,8 +90,8 @@ def _composition(referral: Referral, packet: Packet, *, at: str, say: Say) -> Bo
         "title": say(TITLE),
         "event": [{"code": [_purpose(referral, say)]}],
         "section": [
-            _told("42349-1", say(_("Reason")), _reason(referral, packet, say)),
-            _told("10164-2", say(_("Summary")), packet.summary or say(NOTHING)),
+            _told("42349-1", say(_("Reason for referral")), _reason(referral, packet, say)),
+            _told("10164-2", say(_("Summary of the illness")), packet.summary or say(NOTHING)),
             *(_listed(section, packet.facts, say) for section in RECORD_SECTIONS),
         ],
     }

@@ -13,5 +13,5 @@ def tell_partner(row: TransitionRow) -> None:
     """The receiving hospital must hear of what our side did."""
     if row.from_state == "draft" and row.name != "submit":
         return  # it never heard of the referral
-    Delivery.objects.get_or_create(transition=row, defaults={"referral": row.thing})
+    Delivery.objects.get_or_create(transition_id=row.pk, defaults={"referral": row.thing})
     transaction.on_commit(wake)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
 from accounts import queries as people
 from kernel.clock import now
@@ -140,9 +140,7 @@ def ended(by: Principal) -> list[Row]:
 def owed(by: Principal) -> int:
     """How many referrals wait for the next step of ``by``'s institution."""
     stuck = Q(deliveries__delivered_at=None, deliveries__permanent=True)
-    return (
-        _visible(by).filter(Q(state__in=OWED) | stuck).aggregate(n=Count("pk", distinct=True))["n"]
-    )
+    return _visible(by).filter(Q(state__in=OWED) | stuck).distinct().count()
 
 
 def detail(public_id: str, by: Principal) -> Detail:

@@ -110,5 +110,5 @@ def _failed(delivery: Delivery, error: PartnerError) -> None:
 
 
 def _wait(attempts: int, retry_after: int) -> timedelta:
-    grown = FIRST_WAIT * 2 ** min(attempts - 1, 10)
+    grown: timedelta = FIRST_WAIT * (1 << min(attempts - 1, 10))
     return min(max(grown, timedelta(seconds=retry_after)), LONGEST_WAIT)

@@ -1,5 +1,7 @@
 """Referrals and their cast, made short."""
 
+from typing import Any
+
 from accounts.models import Institution, InstitutionKind, Partner, PatientAccount
 from accounts.principals import system_of
 from kernel.principal import SYSTEM, Principal
@@ -33,17 +35,17 @@ WORDS = {
 }
 
 
-def unsaved(**columns):
+def unsaved(**columns: Any) -> Referral:
     """A referral that is nowhere yet."""
     return Referral(**{**COLUMNS, **columns})
 
 
-def referral(**columns):
+def referral(**columns: Any) -> Referral:
     """A bare referral without FHIR resources."""
     return Referral.objects.create(**{**COLUMNS, **columns})
 
 
-def world(fhir_base=""):
+def world(fhir_base: str = "") -> None:
     """A health centre with a doctor and a patient's record, and a partner hospital."""
     centre = Institution.objects.create(
         public_id=CENTRE, kind=InstitutionKind.CHC, name="江宁路社区卫生服务中心", code="A" * 18
@@ -57,21 +59,22 @@ def world(fhir_base=""):
     record()
 
 
-def record():
+def record() -> None:
     """The FHIR side of the cast and a small record of the patient."""
-    for kind, body in (
-        ("Organization", {"id": CENTRE, "name": "江宁路社区卫生服务中心"}),
-        ("Organization", {"id": HOSPITAL, "name": "市北医院"}),
-        ("Practitioner", {"id": "lin", "name": [{"text": "林医生"}]}),
-        ("Practitioner", {"id": "qian", "name": [{"text": "钱医生"}]}),
-    ):
+    for kind, body in PEOPLE:
         store.create(kind, body, by=SYSTEM, id=body["id"])
     for kind, body in RECORD:
         store.create(kind, body, by=DR_LIN, id=body["id"])
 
 
 SUBJECT = {"subject": {"reference": PATIENT}}
-RECORD = (
+PEOPLE: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("Organization", {"id": CENTRE, "name": "江宁路社区卫生服务中心"}),
+    ("Organization", {"id": HOSPITAL, "name": "市北医院"}),
+    ("Practitioner", {"id": "lin", "name": [{"text": "林医生"}]}),
+    ("Practitioner", {"id": "qian", "name": [{"text": "钱医生"}]}),
+)
+RECORD: tuple[tuple[str, dict[str, Any]], ...] = (
     ("Patient", {"id": "zhao", "name": [{"text": "赵秀英"}], "birthDate": "1952-03-18"}),
     (
         "Condition",

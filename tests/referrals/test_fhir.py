@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.referrals import make
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "fhir" / "referral"
 
 
-def business(*codings):
+def business(*codings: tuple[str, str]) -> dict[str, Any]:
     return {"coding": [{"system": system, "code": code} for system, code in codings]}
 
 

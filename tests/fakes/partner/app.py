@@ -111,12 +111,12 @@ class App:
 
 
 async def _body(receive: Any) -> bytes:
-    content = b""
+    content = bytearray()
     while True:
         message = await receive()
         content += message.get("body", b"")
         if not message.get("more_body"):
-            return content
+            return bytes(content)
 
 
 def _json(content: Any) -> Answer:

@@ -17,16 +17,26 @@ class Home:
     """The service at ``base`` (its root, without ``/fhir``)."""
 
     def __init__(
-        self, base: str, *, client_id: str, key: ECKey | RSAKey, kid: str, algorithm: str
+        self,
+        base: str,
+        *,
+        client_id: str,
+        key: ECKey | RSAKey,
+        kid: str,
+        algorithm: str,
+        jwks: Any = None,
     ) -> None:
         self.base = base.rstrip("/")
         self.client_id, self.kid, self.algorithm = client_id, kid, algorithm
         self._key = key
+        self._jwks = jwks  # the service's public keys, where they are not to be fetched
         self._token = ""
         self._token_ends = 0.0
 
     async def signing_keys(self) -> KeySet:
         """The keys with which the service signs what it asks of us."""
+        if self._jwks:
+            return KeySet.import_key_set(self._jwks)
         async with self._wire() as wire:
             answer = await wire.get(f"{self.base}/exchange/jwks.json")
             answer.raise_for_status()
