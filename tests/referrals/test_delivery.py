@@ -1,4 +1,4 @@
-"""Messages reach the hospital once, in order, through every kind of trouble, and nothing is lost."""
+"""Messages reach the hospital once, in order, through every trouble, and nothing is lost."""
 
 import os
 import signal
@@ -214,6 +214,8 @@ def test_the_log_tells_the_kind_of_trouble_and_nobodys_name(world, caplog):
 DIES = """
 import os, signal, django
 django.setup()
+from django.conf import settings
+settings.EXCHANGE_KEY_FILE = os.environ["KEY"]
 from referrals.exchange import client, delivery
 send = client.PartnerClient.transaction
 def die(self, bundle):
@@ -236,7 +238,7 @@ def test_a_process_killed_while_sending_loses_and_doubles_nothing(hospital, key,
         env={
             **os.environ,
             "DATABASE_URL": f"{base}/{connection.settings_dict['NAME']}",
-            "EXCHANGE_KEY_FILE": str(key),
+            "KEY": str(key),
         },
         check=False,
     )
