@@ -124,9 +124,15 @@ class Hospital:
 
     def begin(self, work: Any) -> None:
         """Do ``work`` beside the request that brought it."""
+        self.loop = asyncio.get_running_loop()
         task = asyncio.ensure_future(work)
         self._working.add(task)
         task.add_done_callback(self._working.discard)
+
+    async def settled(self) -> None:
+        """Return when the desk has done all that it does by itself."""
+        while self._working:
+            await asyncio.wait(set(self._working))
 
     async def _automatic(self, task_id: str) -> None:
         for move in AUTOMATIC[self.auto]:

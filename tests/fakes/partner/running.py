@@ -1,5 +1,6 @@
 """The hospital in a thread of this process, behind a real port."""
 
+import asyncio
 import socket
 import threading
 from types import TracebackType
@@ -68,6 +69,10 @@ class RunningHospital:
         if self._thread.is_alive():
             self._thread.join(10)
         self._door.close()
+
+    def settle(self) -> None:
+        """Wait until the desk has done what it does by itself."""
+        asyncio.run_coroutine_threadsafe(self.hospital.settled(), self.hospital.loop).result(30)
 
     def press(self, move: str, *, reason: str = "no-capacity") -> httpx.Response:
         """Press a button of the newest referral on the desk's page."""
