@@ -5,8 +5,10 @@ import signal
 import subprocess
 import sys
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
+import orjson
 import pytest
 import time_machine
 from django.db import connection
@@ -18,20 +20,20 @@ from referrals import services
 from referrals.exchange import client, delivery, transport
 from referrals.exchange.errors import PartnerError
 from referrals.exchange.identity import public_jwks
-from referrals.models import Delivery
+from referrals.models import Delivery, Referral
 from tests.referrals import make
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def sent():
+def sent() -> Referral:
     """A referral whose message waits."""
     referral = services.send_referral(**make.WORDS, by=make.DR_LIN)
     outbox.deliver_due()
     return referral
 
 
-def later(**much):
+def later(**much: float) -> time_machine.travel:
     return time_machine.travel(now() + timedelta(**much), tick=False)
 
 
@@ -51,10 +53,6 @@ def test_the_hospital_has_the_referral_and_its_note(world):
 
 
 def test_decimals_arrive_as_exact_as_they_left():
-    from decimal import Decimal
-
-    import orjson
-
     assert orjson.dumps({"value": Decimal("72.50")}, default=client._exact) == b'{"value":72.50}'
 
 

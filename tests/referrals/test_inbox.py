@@ -1,10 +1,12 @@
 """What a partner may write into our Task, and what follows."""
 
+from typing import Any
+
 import pytest
 
 from kernel import outbox
 from kernel.errors import Forbidden, HouseError, Invalid, Missing
-from kernel.principal import SYSTEM
+from kernel.principal import SYSTEM, Principal
 from records import access, store, writing
 from referrals import fhir, services
 from referrals.models import Delivery, Referral
@@ -23,11 +25,11 @@ def referral(centre):
     return services.send_referral(**make.WORDS, by=make.DR_LIN)
 
 
-def task_of(referral):
+def task_of(referral: Referral) -> dict[str, Any]:
     return store.read("Task", referral.task_id, by=SYSTEM).body
 
 
-def put(referral, *, by=make.HOSPITAL_SYSTEM, **changes):
+def put(referral: Referral, *, by: Principal = make.HOSPITAL_SYSTEM, **changes: Any) -> Referral:
     """A partner's update through the door of the FHIR API."""
     body = {**task_of(referral), **changes}
     version = int(body["meta"]["versionId"])
@@ -36,7 +38,7 @@ def put(referral, *, by=make.HOSPITAL_SYSTEM, **changes):
     return Referral.objects.get(pk=referral.pk)
 
 
-def bser(status, code):
+def bser(status: str, code: str) -> dict[str, Any]:
     return {
         "status": status,
         "businessStatus": {"coding": [{"system": fhir.BSER, "code": code}]},

@@ -26,14 +26,14 @@ def abroad(transactional_db, live_server, settings, key):
         yield hospital
 
 
-def send():
+def send() -> Referral:
     referral = services.send_referral(**make.WORDS, by=make.DR_LIN)
     outbox.deliver_due()
     assert delivery.deliver_due() == 1
     return referral
 
 
-def fresh(referral):
+def fresh(referral: Referral) -> Referral:
     return Referral.objects.get(pk=referral.pk)
 
 
@@ -126,7 +126,7 @@ def test_the_hospital_reads_what_it_was_sent_and_no_more(abroad):
     home = abroad.hospital.home
     headers = {"Authorization": f"Bearer {home._token}"}
 
-    def status(path):
+    def status(path: str) -> int:
         return httpx.get(f"{home.base}/fhir/{path}", headers=headers, trust_env=False).status_code
 
     assert status(f"Bundle/{referral.document_id}") == 200

@@ -5,6 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from kernel.errors import Missing
+from kernel.principal import Principal
 from kernel.transitions import apply
 from referrals import queries, services
 from referrals.models import Delivery
@@ -58,7 +59,7 @@ def test_both_sides_and_the_patient_find_it(referral):
 
 
 def test_buttons_are_the_senders_only(referral):
-    def buttons(by):
+    def buttons(by: Principal) -> list[str]:
         (row,) = queries.referrals_of_patient(make.PATIENT, by)
         return [transition.name for transition in row.actions]
 
@@ -82,7 +83,7 @@ def test_destinations_are_the_partners(centre):
 
 
 def test_a_longer_list_costs_no_more_queries(centre):
-    def cost():
+    def cost() -> int:
         with CaptureQueriesContext(connection) as seen:
             queries.inbox(make.DR_LIN)
         return len(seen)

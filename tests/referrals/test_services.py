@@ -1,13 +1,14 @@
 """Sending a referral and what its sender may do then."""
 
 import threading
+from typing import Any
 
 import pytest
 from django.db import connection
 
 from kernel import outbox
 from kernel.errors import Forbidden, Invalid, Missing, Refused
-from kernel.principal import SYSTEM
+from kernel.principal import SYSTEM, Principal
 from kernel.transitions import apply
 from records import store
 from referrals import fhir, services
@@ -15,15 +16,15 @@ from referrals.models import Delivery, Referral
 from tests.referrals import make
 
 
-def send(by=make.DR_LIN, **words):
+def send(by: Principal = make.DR_LIN, **words: str) -> Referral:
     return services.send_referral(**{**make.WORDS, **words}, by=by)
 
 
-def task_of(referral):
+def task_of(referral: Referral) -> dict[str, Any]:
     return store.read("Task", referral.task_id, by=SYSTEM).body
 
 
-def order_of(referral):
+def order_of(referral: Referral) -> dict[str, Any]:
     return store.read("ServiceRequest", referral.service_request_id, by=SYSTEM).body
 
 
