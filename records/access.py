@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from kernel.clock import now
-from kernel.errors import Forbidden, Invalid
+from kernel.errors import Conflict, Forbidden, Invalid
 from kernel.principal import Principal
 from records.kinds import KINDS, PUBLIC
 from records.models import Grant
@@ -67,15 +67,18 @@ def _own(by: Principal) -> Clause:
     return "r.institution = %s", [by.institution]
 
 
-def check_write(by: Principal, owner: Owner) -> None:
+def check_write(by: Principal, owner: Owner, *, matched: bool) -> None:
     """Refuse a write through the REST API to a resource that ``by`` sees but may not change.
 
-    Raises Forbidden.
+    ``matched`` says that the writer named the version it saw. Raises Forbidden, Conflict.
     """
     if by.has("system") or owner.author == by.reference:
         return
     if by.has("partner"):
         if _may_write(by, owner):
+            # Both sides of an exchange write this one: neither may overwrite the other unseen.
+            if not matched:
+                raise Conflict("say If-Match: others change this resource too")
             return
     elif not by.has("patient") and by.institution and owner.institution == by.institution:
         return

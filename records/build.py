@@ -20,12 +20,16 @@ def coding(system: str, code: str, display: str | None = None) -> Json:
     return _full(system=system, code=code, display=display)
 
 
-def codeable(system: str, code: str, display: str | None = None, *, text: str | None = None) -> Json:
+def codeable(
+    system: str, code: str, display: str | None = None, *, text: str | None = None
+) -> Json:
     """A CodeableConcept with one coding; ``text`` as people said it."""
     return _full(coding=[coding(system, code, display)], text=text)
 
 
-def identifier(system: str, value: str, *, use: str | None = None, type: Json | None = None) -> Json:  # noqa: A002
+def identifier(
+    system: str, value: str, *, use: str | None = None, type: Json | None = None
+) -> Json:
     """An Identifier."""
     return _full(use=use, type=type, system=system, value=value)
 
@@ -56,7 +60,9 @@ def telecom(system: str, value: str, *, use: str | None = None) -> Json:
 
 def quantity(value: float | int, unit: str, code: str | None = None) -> Json:
     """A Quantity in UCUM units; ``code`` where it differs from ``unit``."""
-    return _full(unit=unit, system="http://unitsofmeasure.org", code=code or unit) | {"value": value}
+    return _full(unit=unit, system="http://unitsofmeasure.org", code=code or unit) | {
+        "value": value
+    }
 
 
 def money(fen: int, currency: str = "CNY") -> Json:

@@ -1,7 +1,19 @@
 """Errors of the store beyond the house's own."""
 
-from kernel.errors import Missing
+from kernel.errors import HouseError, Invalid, Missing
 
 
 class Gone(Missing):
     """It was here and has been deleted; its history is still there."""
+
+
+class Malformed(Invalid):
+    """The request itself cannot be understood: not JSON, an unknown search parameter, a bad header."""
+
+
+class Unsupported(HouseError):
+    """FHIR has it, this service has not. ``status`` is the HTTP status that says so best."""
+
+    def __init__(self, says: str, *, status: int = 404) -> None:
+        super().__init__(says)
+        self.status = status

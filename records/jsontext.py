@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from kernel.errors import Invalid
+from records.errors import Malformed
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -28,26 +29,26 @@ _decoder = json.JSONDecoder(
 def loads(text: str | bytes) -> Any:
     """Parse. Decimals become ``Decimal``.
 
-    Raises Invalid for text that is not UTF-8 JSON (RFC 8259), repeats a key, says NaN or is
+    Raises Malformed for text that is not UTF-8 JSON (RFC 8259), repeats a key, says NaN or is
     nested beyond reason.
     """
     try:
         return _decoder.decode(text.decode() if isinstance(text, bytes) else text)
     except UnicodeDecodeError:
-        raise Invalid("", "the body is not UTF-8") from None
+        raise Malformed("", "the body is not UTF-8") from None
     except json.JSONDecodeError as error:
-        raise Invalid("", f"not JSON: {error.msg} at {error.lineno}:{error.colno}") from None
+        raise Malformed("", f"not JSON: {error.msg} at {error.lineno}:{error.colno}") from None
     except RecursionError:
-        raise Invalid("", "nested too deeply") from None
+        raise Malformed("", "nested too deeply") from None
     except ValueError as error:
-        raise Invalid("", f"not JSON: {error}") from None
+        raise Malformed("", f"not JSON: {error}") from None
 
 
 def load_object(text: str | bytes) -> dict[str, Any]:
-    """Parse a text that must be a JSON object. Raises Invalid."""
+    """Parse a text that must be a JSON object. Raises Malformed."""
     found = loads(text)
     if not isinstance(found, dict):
-        raise Invalid("", "the body is not a JSON object")
+        raise Malformed("", "the body is not a JSON object")
     return found
 
 

@@ -18,8 +18,7 @@ class Kind:
 
 
 PUBLIC = frozenset(
-    "Organization OrganizationAffiliation Practitioner PractitionerRole Location "
-    "HealthcareService Slot Schedule".split()
+    ["Organization", "OrganizationAffiliation", "Practitioner", "PractitionerRole", "Location", "HealthcareService", "Slot", "Schedule"]
 )
 
 _ROWS = """

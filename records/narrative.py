@@ -6,16 +6,10 @@ from xml.etree import ElementTree as Tree
 
 XHTML = "{http://www.w3.org/1999/xhtml}"
 TAGS = frozenset(
-    "a abbr acronym address b big blockquote br caption cite code col colgroup dd del dfn div dl dt em "
-    "h1 h2 h3 h4 h5 h6 hr i img ins kbd li ol p pre q s samp section small span strike strong sub sup "
-    "table tbody td tfoot th thead tr tt u ul var center font".split()
+    ["a", "abbr", "acronym", "address", "b", "big", "blockquote", "br", "caption", "cite", "code", "col", "colgroup", "dd", "del", "dfn", "div", "dl", "dt", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "ins", "kbd", "li", "ol", "p", "pre", "q", "s", "samp", "section", "small", "span", "strike", "strong", "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "tt", "u", "ul", "var", "center", "font"]
 )
 ATTRIBUTES = frozenset(
-    "abbr accesskey align alt axis bgcolor border cellhalign cellpadding cellspacing cellvalign char "
-    "charoff cite class color cols colspan compact coords dir face frame headers height href hspace "
-    "id label lang longdesc name nowrap rel rev rowspan rows rules scope shape size span src start "
-    "style summary tabindex title type valign value vspace width "
-    "{http://www.w3.org/XML/1998/namespace}lang".split()
+    ["abbr", "accesskey", "align", "alt", "axis", "bgcolor", "border", "cellhalign", "cellpadding", "cellspacing", "cellvalign", "char", "charoff", "cite", "class", "color", "cols", "colspan", "compact", "coords", "dir", "face", "frame", "headers", "height", "href", "hspace", "id", "label", "lang", "longdesc", "name", "nowrap", "rel", "rev", "rowspan", "rows", "rules", "scope", "shape", "size", "span", "src", "start", "style", "summary", "tabindex", "title", "type", "valign", "value", "vspace", "width", "{http://www.w3.org/XML/1998/namespace}lang"]
 )
 ADDRESSES = frozenset({"href", "src", "cite", "longdesc"})
 ACTS = re.compile(r"^\s*(javascript|vbscript|data:text)", re.IGNORECASE)

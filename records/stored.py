@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
+import orjson
+
 from records import jsontext
 
 Json = dict[str, Any]
@@ -35,3 +37,8 @@ class Stored:
     def body(self) -> Json:
         """The resource as a dictionary (decimals are ``Decimal``); yours to change."""
         return jsontext.load_object(self.text)
+
+    @property
+    def fragment(self) -> orjson.Fragment:
+        """The text, to be put into a larger JSON as it is."""
+        return orjson.Fragment(self.text)

@@ -52,6 +52,11 @@ class Write:
     text: str = ""
 
     @property
+    def created(self) -> bool:
+        """True when there was nothing, or nothing any more."""
+        return self.current is None or self.current.deleted
+
+    @property
     def where(self) -> str:
         """The path that errors begin with."""
         return self.path or self.kind
@@ -152,7 +157,7 @@ def _check_allowed(write: Write, current: Current, by: Principal, door: bool) ->
         raise Missing(f"no such {write.kind}")
     if door:
         owner = access.Owner(write.kind, write.id, current.institution, current.author)
-        access.check_write(by, owner)
+        access.check_write(by, owner, matched=write.if_match is not None)
 
 
 def _is_nothing(write: Write) -> bool:

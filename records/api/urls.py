@@ -1,5 +1,7 @@
-"""Addresses."""
+"""Addresses under /fhir/: one door, whose table of routes is in ``entrance``."""
 
-from django.urls import URLPattern
+from django.urls import re_path
 
-urlpatterns: list[URLPattern] = []
+from records.api.entrance import fhir
+
+urlpatterns = [re_path(r"^(?P<address>.*)$", fhir)]

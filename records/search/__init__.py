@@ -1,1 +1,5 @@
-"""FHIR search: parameters, clauses, one query."""
+"""FHIR search: ``search(kind, pairs, by=principal)`` gives a ``Page``."""
+
+from records.search.query import Page, search
+
+__all__ = ["Page", "search"]

@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
+
 LONGEST = 200
 EPOCH = datetime(1, 1, 1, tzinfo=UTC)
 FOREVER = b"\xff" * 8
 DATE = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?)?)?)?(Z|[+-]\d\d:\d\d)?"
 )
-REFERENCE = re.compile(r"(?:^|/)([A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64})(?:/_history/[^/]+)?$")
+REFERENCE = re.compile(r"([A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64})(?:/_history/[^/]+)?")
 Rows = Iterator[tuple[str, bytes]]
 
 
@@ -97,12 +99,17 @@ def _length(first: datetime, *parts: str | None) -> int:
     )
 
 
+def own_base() -> str:
+    """What begins absolute references to resources of this service."""
+    return f"{settings.PUBLIC_URL}/fhir/"
+
+
 def reference(text: str) -> str | None:
-    """``Type/id`` of a literal reference, other addresses as they are, None inside the resource."""
+    """``Type/id`` of a reference to this service; other addresses as they are; None for ``#id``."""
     if not text or text[0] == "#":
         return None
-    found = REFERENCE.search(text)
-    return found[1] if found and not text.startswith("urn:") else text
+    found = REFERENCE.fullmatch(text.removeprefix(own_base()))
+    return found[1] if found else text
 
 
 def string_rows(value: Any, datatype: str) -> Rows:

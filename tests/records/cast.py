@@ -22,7 +22,9 @@ def patient(**more):
     return {
         "resourceType": "Patient",
         "identifier": [{"system": "http://hospital.example/mrn", "value": "M-1"}],
-        "name": [{"use": "official", "family": "Zhào", "given": ["Anna", "Maria"], "text": "赵安娜"}],
+        "name": [
+            {"use": "official", "family": "Zhào", "given": ["Anna", "Maria"], "text": "赵安娜"}
+        ],
         "telecom": [{"system": "phone", "value": "13800000000"}],
         "gender": "female",
         "birthDate": "1974-12-25",

@@ -12,7 +12,16 @@ from kernel.principal import SYSTEM
 from records import access, store
 from records.errors import Gone
 from records.models import IndexRow, Resource, ResourceVersion
-from tests.records.cast import DR_LIN, DR_SUN, MR_ZHAO, MS_QIAN, NORTH, observation, partner, patient
+from tests.records.cast import (
+    DR_LIN,
+    DR_SUN,
+    MR_ZHAO,
+    MS_QIAN,
+    NORTH,
+    observation,
+    partner,
+    patient,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.embedded]
 
@@ -128,7 +137,9 @@ def test_patients_see_their_own_compartment_only():
 
 
 def test_public_kinds_are_seen_by_all():
-    store.create("Organization", {"resourceType": "Organization", "name": "North"}, by=SYSTEM, id=NORTH)
+    store.create(
+        "Organization", {"resourceType": "Organization", "name": "North"}, by=SYSTEM, id=NORTH
+    )
     for who in (DR_SUN, MR_ZHAO, partner()):
         assert store.read("Organization", NORTH, by=who).id == NORTH
 
@@ -139,7 +150,9 @@ def test_the_service_may_write_for_an_institution():
 
 
 def test_a_create_takes_few_statements():
-    with CaptureQueriesContext(connection, ) as seen:
+    with CaptureQueriesContext(
+        connection,
+    ) as seen:
         store.create("Patient", patient(), by=DR_LIN)
     written = [q["sql"] for q in seen if "SAVEPOINT" not in q["sql"]]
     assert len(written) <= 4

@@ -124,7 +124,11 @@ class Definitions:
     def _bound(self, element: Json, code: str) -> str:
         binding = element.get("binding", {})
         url = binding.get("valueSet", "").partition("|")[0]
-        if binding.get("strength") != "required" or code not in ("code", "Coding", "CodeableConcept"):
+        if binding.get("strength") != "required" or code not in (
+            "code",
+            "Coding",
+            "CodeableConcept",
+        ):
             return ""
         name = url.removeprefix("http://hl7.org/fhir/ValueSet/")
         if name not in self.codes:

@@ -1,0 +1,108 @@
+"""GET metadata and GET .well-known/smart-configuration: open to everybody."""
+
+from datetime import date
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpResponse, JsonResponse
+
+from records.api import auth, wire
+from records.errors import Unsupported
+from records.kinds import KINDS
+from records.search import clauses, parameters
+
+Json = dict[str, Any]
+CHANGED = date(2026, 11, 1)
+INTERACTIONS = ["read", "vread", "update", "delete", "history-instance", "history-type", "create", "search-type"]
+SMART_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-service"
+OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+
+
+def capability_statement(exchange: wire.Exchange) -> HttpResponse:
+    """What this service can do, made from its own tables."""
+    wire.check_accept(exchange.request)
+    return wire.answer(_statement(exchange.base))
+
+
+def smart_configuration(exchange: wire.Exchange) -> HttpResponse:
+    """Where tokens come from (SMART App Launch 2.2)."""
+    found = auth.smart_configuration(exchange.request)
+    if found is None:
+        raise Unsupported("no SMART configuration")
+    return JsonResponse(found)
+
+
+@cache
+def _statement(base: str) -> bytes:
+    statement = {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": CHANGED.isoformat(),
+        "kind": "instance",
+        "software": {"name": "Tongzhen", "version": _version()},
+        "implementation": {"description": "Tongzhen FHIR store", "url": base},
+        "fhirVersion": "4.0.1",
+        "format": [wire.FHIR_JSON, "json"],
+        "rest": [
+            {
+                "mode": "server",
+                "security": _security(),
+                "resource": [_resource(kind) for kind in KINDS],
+                "interaction": [
+                    {"code": code} for code in ("transaction", "batch", "history-system")
+                ],
+                "searchParam": [_parameter(p) for p in clauses.COMMON.values()],
+            }
+        ],
+    }
+    return wire.answer_json(statement).content
+
+
+def _version() -> str:
+    try:
+        return version("tongzhen")
+    except PackageNotFoundError:
+        return "development"
+
+
+def _security() -> Json:
+    token = {"url": "token", "valueUri": f"{settings.PUBLIC_URL}/oauth/token"}
+    return {
+        "cors": False,
+        "service": [{"coding": [{"system": SMART_SERVICE, "code": "SMART-on-FHIR"}]}],
+        "extension": [{"url": OAUTH_URIS, "extension": [token]}],
+    }
+
+
+def _resource(kind: str) -> Json:
+    known = parameters.of(kind)
+    references = [p.name for p in known.values() if p.type == "reference"]
+    reverse = [
+        f"{other}:{p.name}"
+        for other in KINDS
+        for p in parameters.of(other).values()
+        if p.type == "reference" and kind in p.targets
+    ]
+    found: Json = {
+        "type": kind,
+        "profile": f"http://hl7.org/fhir/StructureDefinition/{kind}",
+        "interaction": [{"code": code} for code in INTERACTIONS],
+        "versioning": "versioned-update",
+        "readHistory": True,
+        "updateCreate": True,
+        "conditionalCreate": True,
+        "conditionalRead": "full-support",
+        "conditionalUpdate": True,
+        "conditionalDelete": "single",
+        "searchInclude": [f"{kind}:{name}" for name in references],
+        "searchRevInclude": reverse,
+        "searchParam": [_parameter(p) for p in (*clauses.COMMON.values(), *known.values())],
+    }
+    return {name: value for name, value in found.items() if value != []}
+
+
+def _parameter(parameter: parameters.Parameter) -> Json:
+    types = {"id": "token", "instant": "date"}
+    return {"name": parameter.name, "type": types.get(parameter.type, parameter.type)}

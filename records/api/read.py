@@ -1,0 +1,26 @@
+"""GET [type]/[id] and GET [type]/[id]/_history/[version]."""
+
+from django.http import HttpResponse
+
+from kernel.errors import Missing
+from records import reading, scopes
+from records.api import wire
+
+
+def read(exchange: wire.Exchange) -> HttpResponse:
+    """The current version; 304 when the client holds it."""
+    scopes.check(exchange.by, exchange.kind, "r")
+    found = reading.current(exchange.kind, exchange.id, by=exchange.by)
+    if wire.unchanged(exchange.request, found):
+        return wire.stamp(HttpResponse(status=304), found)
+    return wire.stamp(wire.answer(found.text), found)
+
+
+def read_version(exchange: wire.Exchange) -> HttpResponse:
+    """One version."""
+    scopes.check(exchange.by, exchange.kind, "r")
+    if not exchange.version.isascii() or not exchange.version.isdigit():
+        raise Missing(f"no such version of this {exchange.kind}")
+    number = min(int(exchange.version[:12]), 2**31 - 1)
+    found = reading.past(exchange.kind, exchange.id, number, by=exchange.by)
+    return wire.stamp(wire.answer(found.text), found)

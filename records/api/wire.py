@@ -1,0 +1,117 @@
+"""Headers in and out: media types, ETag, If-*, Prefer (FHIR R4, http.html)."""
+
+import re
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.utils.http import http_date
+
+from kernel.principal import Principal
+from records import jsontext
+from records.errors import Malformed, Unsupported
+from records.stored import Stored
+
+Json = dict[str, Any]
+FHIR_JSON = "application/fhir+json"
+READ_AS_JSON = frozenset({FHIR_JSON, "application/json", "application/json+fhir", "text/json"})
+ANYTHING = frozenset({"*/*", "application/*", ""})
+FORM = "application/x-www-form-urlencoded"
+ETAG = re.compile(r'(?:W/)?"([^"]+)"')
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request understood: who asks, by which address, with which parameters."""
+
+    request: HttpRequest
+    by: Principal
+    base: str
+    kind: str = ""
+    id: str = ""
+    version: str = ""
+
+    @property
+    def query(self) -> list[tuple[str, str]]:
+        """The pairs of the query string, in order of their names' first appearance."""
+        return pairs(self.request.GET)
+
+    def prefers(self, name: str) -> str:
+        """The value of one ``Prefer`` preference, empty when none is said."""
+        for part in re.split(r"[;,]", self.request.headers.get("Prefer", "")):
+            key, _, value = part.strip().partition("=")
+            if key == name:
+                return value.strip('"')
+        return ""
+
+
+def pairs(data: QueryDict) -> list[tuple[str, str]]:
+    """The pairs of a query string or form."""
+    return [(name, value) for name, values in data.lists() for value in values]
+
+
+def check_accept(request: HttpRequest) -> None:
+    """Refuse (406) a client that wants no JSON. Raises Unsupported."""
+    wanted = request.GET.get("_format")
+    said = wanted.replace(" ", "+") if wanted else request.headers.get("Accept", "")
+    kinds = {part.partition(";")[0].strip().lower() for part in said.split(",")}
+    if not kinds & (READ_AS_JSON | ANYTHING | {"json"}):
+        raise Unsupported(f"only {FHIR_JSON} is spoken here", status=406)
+
+
+def body(request: HttpRequest) -> Json:
+    """The JSON object that was sent. Raises Unsupported (415), Malformed."""
+    if (request.content_type or "").lower() not in READ_AS_JSON:
+        raise Unsupported(f"only {FHIR_JSON} is understood here", status=415)
+    return jsontext.load_object(request.body)
+
+
+def resource(exchange: Exchange) -> Json:
+    """The resource that was sent, of the type that the address names. Raises Malformed."""
+    found = body(exchange.request)
+    if found.get("resourceType") != exchange.kind:
+        raise Malformed("resourceType", f"must be {exchange.kind}")
+    return found
+
+
+def if_match(request: HttpRequest) -> int | None:
+    """The version of ``If-Match``. Raises Malformed."""
+    said = request.headers.get("If-Match")
+    if said is None:
+        return None
+    found = ETAG.fullmatch(said.strip())
+    number = found[1] if found else said.strip()
+    if not number.isascii() or not number.isdigit() or len(number) > 9:
+        raise Malformed("If-Match", 'must look like W/"1"')
+    return int(number)
+
+
+def answer(text: str | bytes, status: int = 200) -> HttpResponse:
+    """A response of FHIR JSON."""
+    return HttpResponse(text, status=status, content_type=FHIR_JSON)
+
+
+def answer_json(content: Any, status: int = 200) -> HttpResponse:
+    """A response of FHIR JSON from Python values."""
+    return answer(jsontext.dumps(content), status)
+
+
+def stamp(response: HttpResponse, stored: Stored) -> HttpResponse:
+    """Say which version this is."""
+    response["ETag"] = f'W/"{stored.version}"'
+    response["Last-Modified"] = http_date(stored.updated_ms / 1000)
+    return response
+
+
+def unchanged(request: HttpRequest, stored: Stored) -> bool:
+    """True when the client holds this version already (If-None-Match, If-Modified-Since)."""
+    if said := request.headers.get("If-None-Match"):
+        return said.strip() == "*" or str(stored.version) in ETAG.findall(said)
+    if said := request.headers.get("If-Modified-Since"):
+        try:
+            # Whole seconds: what Last-Modified could say.
+            return stored.updated_ms // 1000 <= parsedate_to_datetime(said).timestamp()
+        except ValueError:
+            return False
+    return False

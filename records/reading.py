@@ -1,0 +1,96 @@
+"""Reads the current version, or one that was: one statement, access in the query."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import connection
+
+from kernel.errors import Missing
+from kernel.principal import Principal
+from records import access
+from records.errors import Gone
+from records.kinds import KINDS
+from records.stored import Stored
+
+READ = """
+SELECT r.version, r.updated_ms, r.deleted, r.content FROM records_resource r
+WHERE r.kind = %s AND r.logical_id = %s AND {visible}
+"""
+VREAD = """
+SELECT v.version, v.at_ms, v.method = 'DELETE', v.content FROM records_resource r
+JOIN records_resourceversion v ON v.resource_id = r.id
+WHERE r.kind = %s AND r.logical_id = %s AND v.version = %s AND {visible}
+"""
+
+
+def current(kind: str, id: str, *, by: Principal) -> Stored:  # noqa: A002
+    """The current version. Raises Missing, and Gone (a Missing) when deleted."""
+    return _one(READ, kind, id, by)
+
+
+def past(kind: str, id: str, version: int, *, by: Principal) -> Stored:  # noqa: A002
+    """The given version. Raises Missing, and Gone when it is a deletion."""
+    return _one(VREAD, kind, id, by, version)
+
+
+def _one(sql: str, kind: str, id_: str, by: Principal, *more: int) -> Stored:
+    condition, holds = access.visible(by, kind)
+    with connection.cursor() as cursor:
+        cursor.execute(sql.format(visible=condition), [kind, id_, *more, *holds])
+        row = cursor.fetchone()
+    if row is None:
+        raise Missing(f"no such {kind if kind in KINDS else 'resource'}")
+    found, updated_ms, deleted, text = row
+    if deleted:
+        raise Gone(f"this {kind} was deleted")
+    return Stored(kind, id_, found, updated_ms, text)
+
+
+HISTORY = """
+SELECT r.kind, r.logical_id, v.version, v.at_ms, v.content, v.method, v.seq
+FROM records_resource r JOIN records_resourceversion v ON v.resource_id = r.id
+WHERE {where} ORDER BY v.seq DESC LIMIT %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One line of a history: the version, how it came to be, and its place in the order."""
+
+    stored: Stored
+    seq: int
+
+
+def past_versions(
+    kind: str | None,
+    id: str | None,  # noqa: A002
+    *,
+    by: Principal,
+    limit: int,
+    before: int | None = None,
+    since_ms: int | None = None,
+    kinds: Sequence[str] = (),
+) -> list[Past]:
+    """A page of the history of one resource, of a type or of everything; newest first.
+
+    ``before`` is the ``seq`` of the last line already seen; ``since_ms`` keeps what was written at
+    or after that instant; ``kinds`` keeps those types.
+    """
+    condition, holds = access.visible(by, kind)
+    where = [condition]
+    for part, value in (
+        ("r.kind = %s", kind),
+        ("r.logical_id = %s", id),
+        ("v.seq < %s", before),
+        ("v.at_ms >= %s", since_ms),
+    ):
+        if value is not None:
+            where.append(part)
+            holds.append(value)
+    if kinds:
+        where.append(f"r.kind IN ({', '.join(['%s'] * len(kinds))})")
+        holds += kinds
+    with connection.cursor() as cursor:
+        cursor.execute(HISTORY.format(where=" AND ".join(where)), [*holds, limit])
+        rows = cursor.fetchall()
+    return [Past(Stored(*row[:6]), row[6]) for row in rows]
