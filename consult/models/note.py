@@ -1,5 +1,7 @@
 """The doctor's draft of a visit's record, until it is signed and lives as FHIR."""
 
+from typing import ClassVar
+
 from django.db import models
 from django.utils import timezone
 
@@ -7,7 +9,7 @@ from consult.models.visit import Visit
 
 
 class Note(models.Model):
-    """Subjective, objective, assessment, plan, and when to come back at once.
+    """Subjective, objective, assessment, plan, and what the patient is told.
 
     ``version`` counts saves: who saves a version that is not the newest is told so. After signing
     the texts are gone from here; the record is the visit's Composition.
@@ -18,11 +20,18 @@ class Note(models.Model):
     objective = models.TextField(blank=True, max_length=4000)
     assessment = models.TextField(blank=True, max_length=4000)
     plan = models.TextField(blank=True, max_length=4000)
-    safety_net = models.TextField(blank=True, max_length=1000)
+    advice = models.TextField(blank=True, max_length=2000)
     version = models.PositiveIntegerField(default=0)
     saved_at = models.DateTimeField(default=timezone.now)
 
-    PARTS = ("subjective", "objective", "assessment", "plan", "safety_net")
+    LONGEST: ClassVar = {
+        "subjective": 4000,
+        "objective": 4000,
+        "assessment": 4000,
+        "plan": 4000,
+        "advice": 2000,
+    }
+    PARTS = tuple(LONGEST)
 
     def __str__(self) -> str:
         return f"note of visit {self.visit_id}, version {self.version}"

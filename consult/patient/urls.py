@@ -1,5 +1,19 @@
-"""Addresses."""
+"""Addresses of the patient's pages."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from consult.patient import views
+
+app_name = "patient"
+urlpatterns = [
+    path("visit/<str:token>/", views.visit, name="visit"),
+    path("visit/<str:token>/code", views.send_code, name="send-code"),
+    path("visit/<str:token>/check", views.check_code, name="check-code"),
+    path("visit/<str:token>/consent", views.consent, name="consent"),
+    path("visit/<str:token>/device", views.device, name="device"),
+    path("visit/<str:token>/pay", views.pay, name="pay"),
+    path("visit/<str:token>/paid", views.paid, name="paid"),
+    path("visit/<str:token>/do/<str:name>", views.act, name="act"),
+    path("visit/<str:token>/call/", views.call, name="call"),
+    path("visit/<str:token>/ticket", views.ticket, name="ticket"),
+]

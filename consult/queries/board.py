@@ -17,6 +17,7 @@ from consult.pages import (
     OwedRow,
     Promise,
     QueueRow,
+    Tab,
     TodayRow,
 )
 from consult.queries.actions import open_action, state_badge, visit_actions
@@ -69,9 +70,8 @@ def board_page(principal: Principal, *, everyone: bool = False) -> BoardPage:
         today=[_today_row(item, principal) for item in listed if everyone or not _over(item)],
         owed=[_owed(item, principal) for item in listed if item.visit.state == "wrap_up"],
         replies=replies(principal),
+        today_tabs=_tabs(everyone),
         next_up=_next_up(coming),
-        all_today=everyone,
-        today_url=reverse("console:board"),
         refer_url=reverse("console:referrals"),
     )
 
@@ -218,3 +218,11 @@ def _over(item: Listed) -> bool:
 def _raised(actions: Sequence[Action], *, first: bool) -> list[Action]:
     """One primary button a region: it belongs to who has waited longest."""
     return [replace(action, primary=action.primary and first) for action in actions]
+
+
+def _tabs(everyone: bool) -> list[Tab]:
+    url = reverse("console:board")
+    return [
+        Tab(_("To do"), url, current=not everyone),
+        Tab(_("All"), f"{url}?all=1", current=everyone),
+    ]

@@ -28,8 +28,8 @@ from consult.queries.people import UNKNOWN, people
 from kernel.principal import Principal
 from kernel.workflow import Tone
 from referrals import queries as referrals
+from referrals.queries import Detail, Row
 
-Row = referrals.Row
 URGENCY_TONES: dict[str, Tone] = {
     "emergency": "crit",
     "urgent": "warn",
@@ -186,7 +186,7 @@ def _said(label: str, reason: str) -> str:
     return f"{_(label)}: {_(reason)}" if reason else _(label)
 
 
-def _notice(detail: referrals.Detail) -> Notice | None:
+def _notice(detail: Detail) -> Notice | None:
     if detail.sending.state.name in ("retrying", "stuck"):
         said = _("The hospital's system did not take it. It stays here and is tried again.")
         return Notice(_(detail.sending.state.label), said, detail.sending.state.tone)

@@ -18,6 +18,7 @@ def shell(staff: Staff, principal: Principal, *, key: Key, title: str, socket: s
     return Shell(
         institution=post.institution.name if post else "",
         person=principal.name,
+        post=post.title if post else "",
         title=title,
         nav=nav(principal, key=key),
         now=now(),

@@ -66,7 +66,6 @@ def visit_page(principal: Principal, visit: Visit) -> VisitPage:
         payment=payment_line(visit),
         history=history(visit),
         next_up=_next_up(principal, visit),
-        socket=f"/ws/console/visits/{visit.public_id}/",
     )
 
 
@@ -100,11 +99,11 @@ def note_view(principal: Principal, visit: Visit) -> NoteView:
         objective=note.objective,
         assessment=note.assessment,
         plan=note.plan,
-        advice=note.safety_net,
+        advice=note.advice,
         saved=saved(note),
         save_url=reverse("console:note", args=at),
         locked=visit.doctor != principal.reference or visit.state not in WRITABLE,
-        diagnoses=[_drafted(item, reverse("console:undiagnose", args=at)) for item in found],
+        diagnoses=[_drafted(item, visit) for item in found],
         diagnose_url=reverse("console:diagnose", args=at),
         search_url=reverse("console:diagnoses"),
     )
@@ -119,16 +118,20 @@ def checks(visit: Visit) -> list[Check]:
     """What must be there before the doctor can sign."""
     note = Note.objects.filter(visit=visit).first() or Note(visit=visit)
     lacking = missing(note, list(visit.diagnoses.all()))
-    words = {
+    return [
+        Check(word, "warn" if part in lacking else "ok", _("missing") if part in lacking else "")
+        for part, word in check_words().items()
+    ]
+
+
+def check_words() -> dict[str, str]:
+    """What must be there before signing, in words."""
+    return {
         "diagnosis": _("Diagnosis"),
         "assessment": _("Assessment"),
         "plan": _("Plan"),
-        "safety_net": _("When to come at once"),
+        "advice": _("For the patient"),
     }
-    return [
-        Check(word, "warn" if part in lacking else "ok", _("missing") if part in lacking else "")
-        for part, word in words.items()
-    ]
 
 
 def hits(words: str) -> list[Hit]:
@@ -201,7 +204,7 @@ def _signed(principal: Principal, visit: Visit) -> NoteView:
         objective=texts.get("objective", ""),
         assessment=texts.get("assessment", ""),
         plan=texts.get("plan", ""),
-        advice=texts.get("safety_net", ""),
+        advice=texts.get("advice", ""),
         saved=Saved(visit.signed_at),
         locked=True,
         signed=state_badge(visit),
@@ -233,7 +236,8 @@ def _says(visit: Visit) -> str:
     return words.get(visit.state, "")
 
 
-def _drafted(item: Drafted, url: str) -> Diagnosis:
+def _drafted(item: Drafted, visit: Visit) -> Diagnosis:
+    url = reverse("console:undiagnose", args=(visit.public_id, item.code))
     return Diagnosis(item.code, item.name, url)
 
 

@@ -13,7 +13,7 @@ from kernel.principal import Principal
 from kernel.transitions import apply, lock
 from records import store
 
-REQUIRED = ("assessment", "plan", "safety_net")
+REQUIRED = ("assessment", "plan", "advice")
 
 
 def sign(visit: Visit, *, version: int | None = None, by: Principal) -> Visit:

@@ -71,6 +71,5 @@ def _writable(visit: Visit) -> None:
 def _check(part: str, text: str) -> None:
     if part not in Note.PARTS:
         raise Invalid(part, "is no part of the note")
-    longest = Note._meta.get_field(part).max_length or 0
-    if len(text) > longest:
-        raise Invalid(part, _("At most %(count)d characters.") % {"count": longest})
+    if len(text) > Note.LONGEST[part]:
+        raise Invalid(part, _("At most %(count)d characters.") % {"count": Note.LONGEST[part]})
