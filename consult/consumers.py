@@ -10,15 +10,18 @@ from typing import Any
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.contrib.auth import get_user
+from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils import translation
 
 from accounts import sessions
+from accounts.principals import patient_principal
 from consult import live, queries
 from consult.console import parts
 from consult.models import Visit
-from kernel.errors import HouseError
+from kernel.errors import Forbidden, HouseError, Missing
 from kernel.principal import Principal
 
 GATHER = 0.05
@@ -177,3 +180,42 @@ class PatientSocket(PageSocket):
             "oob": True,
         }
         return render_to_string("patient/_live.html", context)
+
+
+def _request(scope: Any) -> HttpRequest:
+    """The socket's session and user, read afresh: signing out elsewhere counts here at once."""
+    request = HttpRequest()
+    request.session = SessionStore(scope["session"].session_key)
+    request.user = get_user(request)
+    return request
+
+
+def _staff(scope: Any) -> Principal:
+    request = _request(scope)
+    staff = sessions.staff_of(request.session, request.user)
+    if staff is None or staff.principal is None:
+        raise Forbidden("staff only")
+    return staff.principal
+
+
+def _patient(scope: Any) -> Principal:
+    account = sessions.patient_of(_request(scope).session)
+    if account is None:
+        raise Forbidden("the visit's patient only")
+    return patient_principal(account)
+
+
+def _patients_visit(scope: Any) -> Visit:
+    visit = queries.link_of(scope["url_route"]["kwargs"]["token"]).visit
+    if _patient(scope).reference != visit.patient:
+        raise Missing("no such visit")
+    return visit
+
+
+def _language(scope: Any) -> str:
+    """The viewer's language, by the rules of LocaleMiddleware."""
+    request = HttpRequest()
+    headers = dict(scope["headers"])
+    request.COOKIES = scope.get("cookies", {})
+    request.META["HTTP_ACCEPT_LANGUAGE"] = headers.get(b"accept-language", b"").decode("latin-1")
+    return translation.get_language_from_request(request)

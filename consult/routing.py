@@ -1,5 +1,12 @@
 """Sockets of the pages."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-sockets: list[URLPattern] = []
+from consult import consumers
+
+sockets: list[URLPattern] = [
+    path("console/", consumers.ConsoleSocket.as_asgi()),
+    path("console/visits/<str:visit_id>/", consumers.VisitSocket.as_asgi()),
+    path("console/referrals/<str:referral_id>/", consumers.ReferralSocket.as_asgi()),
+    path("visit/<str:token>/", consumers.PatientSocket.as_asgi()),
+]

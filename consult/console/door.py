@@ -60,5 +60,5 @@ def console(*roles: str) -> Callable[[StaffView[P]], Door[P]]:
 def refuse(request: HttpRequest, error: HouseError) -> HttpResponse:
     """A toast where htmx asked, a page otherwise; with the error's status."""
     part = getattr(request, "htmx", None)
-    template = "parts/_refusal.html" if part else "console/refusal.html"
+    template = "parts/_refusal.html" if part else "refused.html"
     return render(request, template, {"says": words_of(error)}, status=status_of(error))

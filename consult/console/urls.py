@@ -12,9 +12,7 @@ urlpatterns = [
     path("visits/<str:visit_id>/ticket", views.ticket, name="ticket"),
     path("visits/<str:visit_id>/note", views.save_note, name="note"),
     path("visits/<str:visit_id>/diagnoses", views.diagnose, name="diagnose"),
-    path(
-        "visits/<str:visit_id>/diagnoses/<str:code>/remove", views.undiagnose, name="undiagnose"
-    ),
+    path("visits/<str:visit_id>/diagnoses/<str:code>/remove", views.undiagnose, name="undiagnose"),
     path("visits/<str:visit_id>/refer", views.refer, name="refer"),
     path("diagnoses", views.diagnoses, name="diagnoses"),
     path("referrals/", office.referral_list, name="referrals"),

@@ -141,9 +141,7 @@ def show_visit(request: StaffRequest, found: Visit, *, status: int = 200) -> Htt
     """The page of a visit."""
     page = queries.visit_page(request.principal, found)
     socket = f"/ws/console/visits/{found.public_id}/"
-    return show(
-        request, "console/visit.html", page, key="visit", socket=socket, status=status
-    )
+    return show(request, "console/visit.html", page, key="visit", socket=socket, status=status)
 
 
 def refused(request: StaffRequest, found: Visit, error: HouseError) -> HttpResponse:

@@ -15,7 +15,15 @@ from consult.queries.patient import (
 )
 from consult.queries.referrals import referral_page, referrals_page
 from consult.queries.shell import nav, shell, titles
-from consult.queries.visit_page import check_words, checks, hits, note_view, refer_form, saved, visit_page
+from consult.queries.visit_page import (
+    check_words,
+    checks,
+    hits,
+    note_view,
+    refer_form,
+    saved,
+    visit_page,
+)
 from consult.queries.visits import link_of, visit_for
 
 __all__ = [

@@ -91,7 +91,7 @@ def wait_page(visit: Visit, token: str, principal: Principal) -> PatientWait:
         institution=_institution(visit),
         name=principal.name,
         at=visit.start,
-        doctor=_doctor(visit),
+        doctor=doctor_of(visit),
         place=place_of(visit),
         notice=_notice(visit),
         actions=patient_actions(visit, principal, token),
@@ -154,7 +154,6 @@ def summary_page(visit: Visit, principal: Principal) -> PatientSummary:
         todos=[ToDo(line) for line in _lines(texts.get("advice", ""))],
         diagnoses=found,
         advice=texts.get("plan", ""),
-        warnings=_emergencies(),
         referral=sent[0] if sent else None,
         progress=_progress(visit),
         bill=Money(order.fee, order.fund, order.account, order.cash) if order else None,
@@ -259,15 +258,6 @@ def _progress(visit: Visit) -> list[Event]:
     if visit.state == "completed":
         return [Event(visit.signed_at, "", _("Signed by the doctor"), "ok")]
     return [Event(None, "", _("The doctor signs the record"), "info", todo=True)]
-
-
-def _emergencies() -> list[str]:
-    """When to call 120, whatever the visit was about."""
-    return [
-        _("Chest pain, or short of breath"),
-        _("Slurred speech, or a crooked mouth"),
-        _("No strength in one arm or leg"),
-    ]
 
 
 def _lines(text: str) -> list[str]:

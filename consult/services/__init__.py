@@ -19,6 +19,7 @@ from consult.services.ending import (
     sweep,
 )
 from consult.services.paying import collect, start_payment
+from consult.services.projection import facts_of
 from consult.services.referring import request_referral
 from consult.services.signing import sign
 from consult.services.writing import add_diagnosis, remove_diagnosis, save_note
@@ -36,6 +37,7 @@ __all__ = [
     "decline_online",
     "doctor_absent",
     "end_call",
+    "facts_of",
     "give_consent",
     "identify",
     "new_link",
