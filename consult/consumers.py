@@ -29,14 +29,12 @@ GATHER = 0.05
 NOT_YOURS = 4403
 
 
-class PageSocket(AsyncWebsocketConsumer):
+class PageSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no types
     """One page that stays true. Subclasses say whose, which groups, and how to draw.
 
     ``begin`` runs in a thread, raises an error of the house for strangers and returns the groups;
     ``draw`` runs in a thread and returns HTML, empty when nothing is to be sent.
     """
-
-    groups: list[str]
 
     async def connect(self) -> None:
         """Let in who may see the page; draw at once, since things may have changed since it was."""

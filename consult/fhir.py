@@ -55,7 +55,7 @@ SECTIONS = {
     "objective": ("61149-1", "Objective"),
     "assessment": ("51848-0", "Evaluation note"),
     "plan": ("18776-5", "Plan of care note"),
-    "advice": ("69730-0", "Instructions"),
+    "safety_net": ("69730-0", "Instructions"),
 }
 
 

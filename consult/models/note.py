@@ -9,7 +9,7 @@ from consult.models.visit import Visit
 
 
 class Note(models.Model):
-    """Subjective, objective, assessment, plan, and what the patient is told.
+    """Subjective, objective, assessment, plan, and when to come back at once.
 
     ``version`` counts saves: who saves a version that is not the newest is told so. After signing
     the texts are gone from here; the record is the visit's Composition.
@@ -20,7 +20,7 @@ class Note(models.Model):
     objective = models.TextField(blank=True, max_length=4000)
     assessment = models.TextField(blank=True, max_length=4000)
     plan = models.TextField(blank=True, max_length=4000)
-    advice = models.TextField(blank=True, max_length=2000)
+    safety_net = models.TextField(blank=True, max_length=2000)
     version = models.PositiveIntegerField(default=0)
     saved_at = models.DateTimeField(default=timezone.now)
 
@@ -29,7 +29,7 @@ class Note(models.Model):
         "objective": 4000,
         "assessment": 4000,
         "plan": 4000,
-        "advice": 2000,
+        "safety_net": 2000,
     }
     PARTS = tuple(LONGEST)
 

@@ -6,8 +6,6 @@ from datetime import datetime
 from django.db.models import prefetch_related_objects
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from referrals.queries import Detail, Row
-from referrals.workflow import PURPOSES, URGENCIES
 
 from consult.pages import (
     Action,
@@ -29,6 +27,8 @@ from consult.queries.people import UNKNOWN, people
 from kernel.principal import Principal
 from kernel.workflow import Tone
 from referrals import queries as referrals
+from referrals.queries import Detail, Row
+from referrals.workflow import PURPOSES, URGENCIES
 
 URGENCY_TONES: dict[str, Tone] = {
     "emergency": "crit",

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from referrals.workflow import PURPOSES, URGENCIES
 
 from accounts import queries as directory
 from consult import diagnoses, fhir
@@ -38,6 +37,7 @@ from kernel.principal import Principal
 from payments import queries as payments
 from records import search, store
 from referrals import queries as referrals
+from referrals.workflow import PURPOSES, URGENCIES
 
 STAYS = ("call_in", "take_back", "end_call")
 """Acts after which the doctor stays on the page, with the call running."""
@@ -99,7 +99,7 @@ def note_view(principal: Principal, visit: Visit) -> NoteView:
         objective=note.objective,
         assessment=note.assessment,
         plan=note.plan,
-        advice=note.advice,
+        advice=note.safety_net,
         saved=saved(note),
         save_url=reverse("console:note", args=at),
         locked=visit.doctor != principal.reference or visit.state not in WRITABLE,
@@ -130,7 +130,7 @@ def check_words() -> dict[str, str]:
         "diagnosis": _("Diagnosis"),
         "assessment": _("Assessment"),
         "plan": _("Plan"),
-        "advice": _("For the patient"),
+        "safety_net": _("Come at once if"),
     }
 
 
@@ -204,7 +204,7 @@ def _signed(principal: Principal, visit: Visit) -> NoteView:
         objective=texts.get("objective", ""),
         assessment=texts.get("assessment", ""),
         plan=texts.get("plan", ""),
-        advice=texts.get("advice", ""),
+        advice=texts.get("safety_net", ""),
         saved=Saved(visit.signed_at),
         locked=True,
         signed=state_badge(visit),

@@ -1,6 +1,7 @@
 """The doctor calls, both come, the call ends."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -64,7 +65,7 @@ def admit(visit: Visit, *, by: Principal) -> Admission:
         raise Forbidden("only the visit's doctor and patient enter its room")
     if visit.state not in ("called", "in_progress") or not visit.room_id:
         raise Refused(_("There is no call now."))
-    role = "host" if by.reference == visit.doctor else "guest"
+    role: Literal["host", "guest"] = "host" if by.reference == visit.doctor else "guest"
     room = rooms.open_room(purpose=visit.purpose, by=by)
     ticket = rooms.issue_ticket(room, who=by.reference, name=by.name, role=role)
     return Admission(room.public_id, ticket)

@@ -13,7 +13,7 @@ from kernel.principal import Principal
 from kernel.transitions import apply, lock
 from records import store
 
-REQUIRED = ("assessment", "plan", "advice")
+REQUIRED = ("assessment", "plan", "safety_net")
 
 
 def sign(visit: Visit, *, version: int | None = None, by: Principal) -> Visit:
@@ -28,6 +28,7 @@ def sign(visit: Visit, *, version: int | None = None, by: Principal) -> Visit:
         visit = lock(visit)
         if visit.state == "in_progress":
             visit = end_call(visit, by=by)
+        visit.workflow.check("complete", visit.state, by.roles)
         note = Note.objects.select_for_update().filter(visit=visit).first() or Note(visit=visit)
         found = list(visit.diagnoses.all())
         if version is not None and note.version != version:
