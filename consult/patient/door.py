@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
@@ -16,8 +16,6 @@ from consult.models import Visit
 from kernel.errors import HouseError, Missing
 from kernel.principal import Principal
 
-P = ParamSpec("P")
-
 
 @dataclass(frozen=True, slots=True)
 class Coming:
@@ -28,37 +26,37 @@ class Coming:
     principal: Principal | None
 
 
-PatientView = Callable[Concatenate[HttpRequest, Coming, P], HttpResponseBase]
-Door = Callable[Concatenate[HttpRequest, str, P], HttpResponseBase]
+View = Callable[..., HttpResponseBase]
+"""(request, coming, and what the address holds)."""
 
 
-def by_link(view: PatientView[P]) -> Door[P]:
+def by_link(view: View) -> View:
     """Find the visit of the link; a link that is no good gets the page that says so (404)."""
 
     @never_cache
     @wraps(view)
-    def door(request: HttpRequest, token: str, /, *args: P.args, **kwargs: P.kwargs) -> Any:
+    def door(request: HttpRequest, *, token: str, **held: str) -> HttpResponseBase:
         try:
             link = queries.link_of(token)
         except Missing:
             return render(request, "patient/end.html", {"page": queries.expired_page()}, status=404)
         coming = Coming(link.visit, token, proved(request, link.visit))
         try:
-            return view(request, coming, *args, **kwargs)
+            return view(request, coming, **held)
         except HouseError as error:
             return refuse(request, token, error)
 
     return door
 
 
-def by_patient(view: PatientView[P]) -> Door[P]:
+def by_patient(view: View) -> View:
     """Like ``by_link``, for who has proved to be the patient; others go back to the start."""
 
     @wraps(view)
-    def inside(request: HttpRequest, coming: Coming, /, *args: P.args, **kwargs: P.kwargs) -> Any:
+    def inside(request: HttpRequest, coming: Coming, **held: str) -> HttpResponseBase:
         if coming.principal is None:
             return redirect("patient:visit", coming.token)
-        return view(request, coming, *args, **kwargs)
+        return view(request, coming, **held)
 
     return by_link(inside)
 
