@@ -9,7 +9,7 @@ Accounts, each per institution:
 ``owed-to-patient``   money to give back (liability; credit, so its balance is below zero)
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from django.db import transaction
 from django.db.models import Sum
@@ -35,23 +35,32 @@ def post(order: Order, key: str, lines: Mapping[str, int]) -> bool:
     """Write one entry of ``lines`` (account code -> fen, debit above zero); zeros are left out.
 
     ``key`` makes it happen once: True when written now, False when it was there already.
-    Raises Unbalanced. Call it inside the transaction of what it books.
+    Raises Unbalanced. Call it in the transaction of what it books, with the order locked: the
+    lock is what keeps two callers from finding the key free at once.
     """
     if sum(lines.values()) != 0:
         raise Unbalanced(f"{key}: debit and credit differ")
-    with transaction.atomic():
-        entry, fresh = LedgerEntry.objects.get_or_create(key=key, defaults={"order": order})
-        if fresh:
-            LedgerPosting.objects.bulk_create(
-                LedgerPosting(entry=entry, account=_account(order.institution, code), amount=amount)
-                for code, amount in lines.items()
-                if amount
-            )
-    return fresh
+    with transaction.atomic(savepoint=False):
+        if LedgerEntry.objects.filter(key=key).exists():
+            return False
+        entry = LedgerEntry.objects.create(key=key, order=order)
+        wanted = {code: amount for code, amount in lines.items() if amount}
+        accounts = _accounts(order.institution, wanted)
+        LedgerPosting.objects.bulk_create(
+            LedgerPosting(entry=entry, account=accounts[code], amount=amount)
+            for code, amount in wanted.items()
+        )
+    return True
 
 
-def _account(institution: str, code: str) -> LedgerAccount:
-    return LedgerAccount.objects.get_or_create(institution=institution, code=code)[0]
+def _accounts(institution: str, codes: Iterable[str]) -> dict[str, LedgerAccount]:
+    kept = LedgerAccount.objects.filter(institution=institution, code__in=codes)
+    found = {account.code: account for account in kept}
+    for code in codes:
+        if code not in found:
+            new = LedgerAccount.objects.get_or_create(institution=institution, code=code)
+            found[code] = new[0]
+    return found
 
 
 def book_settled(order: Order) -> bool:

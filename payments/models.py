@@ -180,6 +180,30 @@ class Callback(models.Model):
         return f"callback {self.pk} of {self.gateway} ({self.verdict or 'open'})"
 
 
+class Reconciliation(models.Model):
+    """What came of comparing one day with a gateway's bill; sums in fen.
+
+    ``differences`` holds ``payments.reconciliation.Difference`` as objects; empty is good.
+    """
+
+    gateway = models.CharField(max_length=20)
+    day = models.DateField()
+    at = models.DateTimeField(default=now)
+    lines = models.PositiveIntegerField()
+    received = models.PositiveBigIntegerField()
+    returned = models.PositiveBigIntegerField()
+    differences = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ("-day", "gateway")
+        constraints = (
+            models.UniqueConstraint(fields=("gateway", "day"), name="reconciliation_once_a_day"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.gateway} {self.day}"
+
+
 class LedgerAccount(models.Model):
     """One account in the books of one institution, named by a word of ``payments.ledger``."""
 

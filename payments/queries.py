@@ -9,7 +9,7 @@ from django.utils import timezone
 from kernel.errors import Missing
 from kernel.principal import Principal
 from payments import gateways, ledger
-from payments.models import Order, OrderTransition, Refund
+from payments.models import Order, OrderTransition, Reconciliation, Refund
 
 
 def order_for(purpose: str) -> Order | None:
@@ -77,6 +77,11 @@ def ledger_balances(
 ) -> dict[str, int]:
     """Fen per account code (see ``payments.ledger``), debit above zero."""
     return ledger.balances(institution=institution, order=order)
+
+
+def reconciliations() -> QuerySet[Reconciliation]:
+    """Outcomes of the daily comparison with the gateways, newest first. Slice it."""
+    return Reconciliation.objects.all()
 
 
 def gateways_available() -> list[str]:

@@ -145,7 +145,12 @@ class WeChatPay:
     def bill(self, day: str) -> list[BillLine]:
         """Download the day's trade bill; the file itself is not signed, its SHA-1 is."""
         query = urlencode({"bill_date": day, "bill_type": "ALL", "tar_type": "GZIP"})
-        answer = self._get(f"/v3/bill/tradebill?{query}")
+        try:
+            answer = self._get(f"/v3/bill/tradebill?{query}")
+        except GatewayError as error:
+            if error.code == "NO_STATEMENT_EXIST":
+                return []
+            raise
         parts = urlsplit(self._text(answer, "download_url"))
         packed = self._send("GET", f"{parts.path}?{parts.query}").content
         try:
