@@ -28,6 +28,8 @@ FIRST_QUESTION = timedelta(seconds=15)
 LONGEST_WAIT = timedelta(minutes=10)
 # A gateway that has not heard of a payment this long after we told it about it never will.
 FORGET_AFTER = timedelta(minutes=10)
+# The page lives five minutes; an attempt that nobody finished in this time makes room.
+ATTEMPT_LIFE = timedelta(minutes=30)
 # An unreachable gateway keeps an expired order open this long: the payer may have paid.
 EXPIRY_GRACE = timedelta(hours=1)
 ROUND = 200
@@ -47,6 +49,8 @@ def ask(payment: Payment) -> Payment:
 def _is_over(payment: Payment, charge: Charge) -> bool:
     if charge.state == "unknown":
         return payment.created_at + FORGET_AFTER < now()
+    if payment.created_at + ATTEMPT_LIFE < now():
+        return True
     return payment.order.state not in settlement.UNPAID
 
 

@@ -177,7 +177,7 @@ def _open(payment: Payment, client_ip: str) -> str:
         description=order.description,
         client_ip=client_ip,
         notify_url=f"{settings.PUBLIC_URL}/pay/callback/{payment.gateway}",
-        expires_at=order.expires_at,
+        expires_at=min(order.expires_at, payment.created_at + inquiries.ATTEMPT_LIFE),
     )
     try:
         url = gateway_named(payment.gateway).start(request)
@@ -266,6 +266,22 @@ def close(order: Order, *, by: Principal) -> Order:
         order = apply(order, "close", by=by)
         order.payments.filter(paid_at=None, closed_at=None).update(ask_at=now())
     return order
+
+
+def withdraw(order: Order, *, reason: str, by: Principal) -> Order:
+    """The purpose fell away: give the money back if it was paid, close the order if it was not.
+
+    Decided under the order's lock, so a payment that arrives at this moment is either refunded
+    here or found late and returned by itself. Doing it again changes nothing. Database only.
+    Raises Missing for strangers, Forbidden.
+    """
+    with transaction.atomic():
+        order = lock(_visible(order, by))
+        if order.state in settlement.UNPAID:
+            return close(order, by=by)
+        if order.state == "closed":
+            return order
+        return request_refund(order, reason=reason, by=by)
 
 
 def _visible(order: Order, by: Principal) -> Order:

@@ -270,6 +270,21 @@ def test_closing_kills_the_payment_at_the_gateway_in_the_next_round(sandbox):
     assert not Payment.objects.filter(closed_at=None).exists()
 
 
+def test_an_attempt_that_nobody_finished_makes_room_and_the_order_waits_on(sandbox):
+    order = an_order(pay_within=timedelta(days=2))
+    start(order)
+    first = the_payment(order)
+    with time_machine.travel(now() + timedelta(minutes=31)):
+        assert inquiries.ask_due() == 1
+        assert not Payment.objects.get(pk=first.pk).is_open
+        assert sandbox.books.trade(first.number).trade_state == "CLOSED"
+        assert fresh(order).state == "awaiting_payment"
+        assert inquiries.ask_due() == 0
+        start(order)
+        sandbox.pay(the_payment(order).number)
+        assert services.refresh(order, by=MR_ZHAO).state == "paid"
+
+
 def test_another_sum_than_ours_is_never_settled(sandbox, written):
     order = an_order()
     start(order)

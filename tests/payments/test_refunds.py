@@ -103,6 +103,16 @@ def test_without_cash_there_is_nothing_to_send(sandbox):
     assert sandbox.asked == []
 
 
+def test_withdrawing_closes_the_unpaid_and_returns_the_paid(sandbox, written):
+    unpaid, paid = an_order(), paid_order(sandbox)
+    assert services.withdraw(unpaid, reason=NEVER_CAME, by=SYSTEM).state == "closed"
+    assert services.withdraw(paid, reason=NEVER_CAME, by=SYSTEM).state == "refund_due"
+    before = written()
+    for order in (unpaid, paid):
+        services.withdraw(order, reason=NEVER_CAME, by=SYSTEM)
+    assert written() == before
+
+
 def test_the_database_itself_refuses_a_second_refund(sandbox, refund_asked):
     with pytest.raises(IntegrityError), transaction.atomic():
         Refund.objects.create(payment=the_payment(refund_asked), reason="mine")

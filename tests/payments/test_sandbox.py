@@ -100,6 +100,17 @@ def test_the_cashier_sends_nobody_to_a_script(sandbox, back):
     assert pay_by_form(client.with_return(url, back)).status_code == 200
 
 
+def test_its_first_page_shows_what_happened(sandbox):
+    client = WeChatPay(wechat_keys.load(sandbox.keys.settings(sandbox.url), public_url="http://x"))
+    assert "还没有交易" in httpx.get(sandbox.url).text
+    client.start(a_request(description="<i>诊查费</i>"))
+    sandbox.pay("order0001")
+    page = httpx.get(sandbox.url).text
+    assert "order0001" in page
+    assert "已支付" in page
+    assert "<i>" not in page
+
+
 def test_a_request_that_is_not_the_merchant_s_is_refused(sandbox):
     answer = httpx.get(f"{sandbox.url}/v3/pay/transactions/out-trade-no/x?mchid=1900000109")
     assert (answer.status_code, answer.json()["code"]) == (401, "SIGN_ERROR")
@@ -141,7 +152,7 @@ def test_he_pays_with_his_thumb_and_comes_back(posting, live_server, tmp_path):
 
 def test_its_own_process_keys_and_memory(tmp_path):
     module = [sys.executable, "-m", "tests.fakes.gateway"]
-    folder, state, port = tmp_path / "keys", tmp_path / "state.json", free_port()
+    folder, port = tmp_path / "keys", free_port()
     said = subprocess.run(
         [*module, "--make-keys", folder, "--port", str(port)],
         capture_output=True,
@@ -153,7 +164,7 @@ def test_its_own_process_keys_and_memory(tmp_path):
     names = {name: name.removeprefix("WECHAT_PAY_").lower() for name in environment}
     config = {names[name]: value for name, value in environment.items()}
     client = WeChatPay(wechat_keys.load(config, public_url="http://127.0.0.1:9"))
-    command = [*module, "--keys", folder, "--port", str(port), "--state", state]
+    command = [*module, "--keys", folder, "--port", str(port)]
 
     def up() -> bool:
         try:

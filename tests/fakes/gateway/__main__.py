@@ -19,7 +19,12 @@ def main() -> None:
     parser.add_argument("--keys", metavar="DIR", type=Path, help="keys to use (made when missing)")
     parser.add_argument("--port", type=int, default=8200)
     parser.add_argument("--url", default="", help="the address that browsers use")
-    parser.add_argument("--state", metavar="FILE", type=Path, help="keep transactions in a file")
+    parser.add_argument(
+        "--state",
+        metavar="FILE",
+        type=Path,
+        help="where transactions are kept (with --keys: there)",
+    )
     parser.add_argument("--pace", type=float, default=15.0, help="how much faster retries come")
     said = parser.parse_args()
     url = said.url.rstrip("/") or f"http://127.0.0.1:{said.port}"
@@ -34,7 +39,8 @@ def main() -> None:
         f"Sandbox gateway on {url}; variables for the service in {folder}/environment.json\n"
     )
     sys.stdout.flush()
-    gateway = Gateway(made, url=url, state=said.state, pace=said.pace)
+    state = said.state or (said.keys and folder / "state.json")
+    gateway = Gateway(made, url=url, state=state, pace=said.pace)
     uvicorn.run(gateway, host="127.0.0.1", port=said.port, log_level="warning", access_log=False)
 
 

@@ -224,6 +224,8 @@ class Gateway:
 
     def _page(self, request: Request) -> Answer:
         match request.method, request.path:
+            case "GET", "/":
+                return as_page(pages.home(self._lately()))
             case "GET", "/cashier":
                 trade = self.books.by_prepay(request.query.get("prepay_id", ""))
                 return as_page(pages.cashier(trade, request.query.get("redirect_url", "")))
@@ -236,6 +238,11 @@ class Gateway:
             case "POST", "/sandbox/faults":
                 return self._set_faults(request.json())
         raise No(404, "NOT_FOUND", "没有这个页面")
+
+    def _lately(self) -> list[tuple[str, str, int, str]]:
+        trades = list(self.books.trades.values())[-50:]
+        shown = [(t.out_trade_no, t.description, t.total, t.trade_state) for t in trades]
+        return shown[::-1]
 
     def _decided(self, form: dict[str, str]) -> Answer:
         trade = self.books.by_prepay(form.get("prepay_id", ""))

@@ -3,6 +3,7 @@
 from html import escape
 from string import Template
 
+STATES = {"NOTPAY": "未支付", "SUCCESS": "已支付", "CLOSED": "已关闭", "REFUND": "转入退款"}
 STYLE = """
 *{box-sizing:border-box}
 body{margin:0;background:#ededed;
@@ -62,3 +63,14 @@ def end(says: str, *, good: bool) -> str:
     mark = '<p class="done" aria-hidden="true">✓</p>' if good else ""
     main = f'{mark}<h1 class="end">{escape(says)}</h1>'
     return PAGE.substitute(title="沙箱收银台", style=STYLE, main=main)
+
+
+def home(trades: list[tuple[str, str, int, str]]) -> str:
+    """What happened here, newest first: number, description, fen, state."""
+    rows = "".join(
+        f"<div><dt>{escape(what)}<br><small>{escape(number)}</small></dt>"
+        f"<dd>¥{total / 100:.2f}<br>{escape(STATES.get(state, state))}</dd></div>"
+        for number, what, total, state in trades
+    )
+    main = f'<h1 class="end">交易</h1><dl>{rows or "<div><dt>还没有交易</dt><dd></dd></div>"}</dl>'
+    return PAGE.substitute(title="沙箱支付网关", style=STYLE, main=main)
