@@ -100,6 +100,10 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "sweep-outbox": {"task": "config.tasks.deliver_outbox", "schedule": 60.0},
+    "deliver-referrals": {"task": "referrals.tasks.deliver_referrals", "schedule": 15.0},
+    "tend-visits": {"task": "consult.tasks.sweep_visits", "schedule": 15.0},
+    "tend-payments": {"task": "payments.tasks.tend", "schedule": 60.0},
+    "forget-callbacks": {"task": "payments.tasks.forget_refused_callbacks", "schedule": 86400.0},
 }
 if REDIS_URL:
     CHANNEL_LAYERS = {

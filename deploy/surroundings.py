@@ -24,6 +24,7 @@ class Surroundings:
             "gateway",
             "tests.fakes.gateway",
             *("--port", str(self.ports["gateway"]), "--keys", str(self.home / "gateway")),
+            *("--state", str(self.home / "gateway" / "transactions.json")),
             env=self.environment,
         )
 
