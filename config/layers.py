@@ -7,7 +7,7 @@ from typing import Any
 from channels.layers import InMemoryChannelLayer
 
 
-class OneLoopLayer(InMemoryChannelLayer):
+class OneLoopLayer(InMemoryChannelLayer):  # type: ignore[misc]  # channels has no types
     """An in-memory layer that may be called from any thread.
 
     The stock layer's queues belong to the server's loop; used from the worker's thread they wake

@@ -123,7 +123,7 @@ if REDIS_URL:
     CELERY_TASK_REJECT_ON_WORKER_LOST = True
     CELERY_WORKER_PREFETCH_MULTIPLIER = 1
     # With kombu's defaults a killed worker's task comes back after 105 s; with these after 7 s.
-    CELERY_BROKER_TRANSPORT_OPTIONS = {
+    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, float] = {
         "visibility_timeout": 300,
         "unacked_restore_interval": 1,
         "unacked_restore_throttle": 1,

@@ -27,7 +27,7 @@ class Canvas:
     """A picture in YUV 4:2:0 that can be filled with ellipses and rectangles."""
 
     def __init__(self, source: "Canvas | None" = None) -> None:
-        self.planes = (
+        self.planes: list[bytearray] = (
             [bytearray(plane) for plane in source.planes]
             if source
             else [bytearray(WIDTH * HEIGHT), *(bytearray(WIDTH * HEIGHT // 4) for _ in range(2))]

@@ -66,7 +66,8 @@ def _deliver_all(model: type[TransitionRow]) -> int:
 def _due(model: type[TransitionRow]) -> models.QuerySet[TransitionRow]:
     """Undelivered rows whose time has come and that no earlier row of the same thing holds up."""
     waiting = model._base_manager.filter(delivered_at=None)
-    earlier = waiting.filter(thing=models.OuterRef("thing"), pk__lt=models.OuterRef("pk"))
+    same_thing = models.Q(thing=models.OuterRef("thing"), pk__lt=models.OuterRef("pk"))
+    earlier = waiting.filter(same_thing)
     return waiting.filter(~models.Exists(earlier), due_at__lte=now()).order_by("pk")
 
 

@@ -18,7 +18,16 @@ class Kind:
 
 
 PUBLIC = frozenset(
-    ["Organization", "OrganizationAffiliation", "Practitioner", "PractitionerRole", "Location", "HealthcareService", "Slot", "Schedule"]
+    [
+        "Organization",
+        "OrganizationAffiliation",
+        "Practitioner",
+        "PractitionerRole",
+        "Location",
+        "HealthcareService",
+        "Slot",
+        "Schedule",
+    ]
 )
 
 _ROWS = """
