@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Prefetch, Q, QuerySet
+from django.utils.translation import gettext
 
 from accounts import queries as people
 from kernel.clock import now
@@ -22,6 +23,8 @@ from referrals.workflow import DECLINE_REASONS, DELIVERY, LIVE, REFERRAL
 LONGEST_LIST = 200
 # The sender must do the next step.
 OWED = frozenset({"info_needed", "outcome_reported"})
+# Whose work it is; a cashier's is not.
+READERS = ("doctor", "nurse", "admin", "auditor", "partner")
 # A declined referral stays in sight this long: somebody must find another place.
 DECLINED_SHOWN = timedelta(days=7)
 
@@ -82,7 +85,11 @@ class Sending:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
-    """Everything about one referral; ``packet`` tells section titles with what they show."""
+    """Everything about one referral.
+
+    ``packet`` tells section titles with what they show; ``status_reason`` is in the reader's
+    language or the hospital's own words; ``notes`` end with the outcome.
+    """
 
     row: Row
     reason: str
@@ -167,8 +174,11 @@ def detail(public_id: str, by: Principal) -> Detail:
         packet=_packet(document),
         timeline=[_step(row, names) for row in reversed(transitions)],
         sending=_sending(referral.deliveries.all()),
-        status_reason=_words(task.get("statusReason", {})),
-        notes=[_note(note, names) for note in task.get("note", [])],
+        status_reason=_status_reason(task, referral),
+        notes=[
+            *(_note(note, names) for note in task.get("note", [])),
+            *_outcomes(task, names.get(f"Organization/{referral.to_institution}", "")),
+        ],
     )
 
 
@@ -177,7 +187,7 @@ def _visible(by: Principal) -> QuerySet[Referral]:
         return Referral.objects.all()
     if by.has("patient"):
         return Referral.objects.filter(patient=by.reference)
-    if not by.institution:
+    if not by.institution or not by.has(*READERS):
         return Referral.objects.none()
     return Referral.objects.filter(
         Q(from_institution=by.institution) | Q(to_institution=by.institution)
@@ -229,6 +239,20 @@ def _note(note: Mapping[str, Any], names: Mapping[str, str]) -> Note:
     author = note.get("authorReference", {}).get("reference", "")
     who = names.get(author) or str(note.get("authorString", ""))
     return Note(at=str(note.get("time", "")), who=who, text=str(note["text"]))
+
+
+def _outcomes(task: Mapping[str, Any], hospital: str) -> list[Note]:
+    outputs = [each for each in task.get("output", []) if "valueString" in each]
+    return [
+        Note(at="", who=hospital, text=f"{_words(each['type'])} {each['valueString']}".strip())
+        for each in outputs
+    ]
+
+
+def _status_reason(task: Mapping[str, Any], referral: Referral) -> str:
+    words = _words(task.get("statusReason", {}))
+    reason = DECLINE_REASONS.get(referral.decline_reason)
+    return words or (gettext(reason) if reason else "")
 
 
 def _authors(task: Mapping[str, Any]) -> list[str]:

@@ -60,7 +60,8 @@ def send_referral(
 def answer(referral: Referral, *, text: str, by: Principal) -> Referral:
     """Answer what the hospital asked; ``text`` becomes a note of the Task.
 
-    Raises Invalid without text, Missing, Forbidden, Refused.
+    Raises Invalid without text, Missing, Forbidden, Refused, and Conflict (as the other verbs)
+    when the hospital wrote at the same moment.
     """
     if not text.strip():
         raise Invalid("text", _("Write the answer"))
@@ -119,11 +120,7 @@ def show_state(referral: Referral) -> None:
 
     Writes as the service itself, so that no hook of a partner's write hears it.
     """
-    request = store.read("ServiceRequest", referral.service_request_id, by=SYSTEM)
-    status = fhir.order_status(referral.state)
-    if request.body["status"] != status:
-        body = {**request.body, "status": status}
-        store.update("ServiceRequest", request.id, body, by=SYSTEM)
+    _show_order(referral)
     task = store.read("Task", referral.task_id, by=SYSTEM)
     if not fhir.says(task.body, referral.state):
         body = fhir.with_state(task.body, referral.state)
@@ -199,15 +196,25 @@ def _let_in(referral: Referral) -> None:
     )
 
 
+def _show_order(referral: Referral) -> None:
+    order = store.read("ServiceRequest", referral.service_request_id, by=SYSTEM)
+    status = fhir.order_status(referral.state)
+    if order.body["status"] != status:
+        store.update("ServiceRequest", order.id, {**order.body, "status": status}, by=SYSTEM)
+
+
 def _sender(referral: Referral, name: str, *, note: str = "", by: Principal) -> Referral:
     _own(referral, by)
+    task = store.read("Task", referral.task_id, by=SYSTEM)
+    body = fhir.with_state(task.body, REFERRAL.transitions[name].to)
+    if note:
+        body = fhir.with_note(body, text=note, author=by.reference, at=now())
     with transaction.atomic():
+        # The Task first, then the referral: a partner's write locks them in this order, and the
+        # other way round the two would wait for each other. What the table refuses is undone.
+        store.update("Task", task.id, body, by=by, if_match=task.version)
         referral = apply(referral, name, by=by)
-        show_state(referral)
-        if note:
-            task = store.read("Task", referral.task_id, by=SYSTEM)
-            body = fhir.with_note(task.body, text=note, author=by.reference, at=now())
-            store.update("Task", task.id, body, by=by)
+        _show_order(referral)
     return referral
 
 

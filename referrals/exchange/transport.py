@@ -2,6 +2,7 @@
 
 import ipaddress
 import socket
+import ssl
 
 import httpx
 
@@ -27,6 +28,10 @@ class PublicTransport(httpx.HTTPTransport):
     The address that was checked is the one connected to: a name that resolves differently a moment
     later gains nothing.
     """
+
+    def __init__(self, *, verify: ssl.SSLContext | bool = True) -> None:
+        # A kept connection would be reused for another name at the same address, unchecked.
+        super().__init__(verify=verify, limits=httpx.Limits(max_keepalive_connections=0))
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send ``request``. Raises PartnerError("private")."""

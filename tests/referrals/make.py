@@ -12,6 +12,7 @@ CENTRE, HOSPITAL, STRANGERS = "chc-jiangning", "org-hospital", "org-other"
 PATIENT, DOCTOR = "Patient/zhao", "Practitioner/lin"
 DR_LIN = Principal(DOCTOR, institution=CENTRE, roles=frozenset({"doctor"}), name="林医生")
 DR_QIAN = Principal("Practitioner/qian", institution=STRANGERS, roles=frozenset({"doctor"}))
+CASHIER = Principal("Practitioner/wu", institution=CENTRE, roles=frozenset({"cashier"}))
 MRS_ZHAO = Principal(PATIENT, roles=frozenset({"patient"}))
 HOSPITAL_SYSTEM = system_of(HOSPITAL, ["system/*.cruds"])
 OTHER_SYSTEM = system_of(STRANGERS, ["system/*.cruds"])

@@ -5,10 +5,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from kernel.errors import Missing
-from kernel.principal import Principal
+from kernel.principal import SYSTEM, Principal
 from kernel.transitions import apply
+from records import store
 from referrals import queries, services
-from referrals.models import Delivery
+from referrals.models import Delivery, Referral
 from tests.referrals import make
 
 
@@ -41,7 +42,17 @@ def test_notes_of_both_sides_are_shown(referral):
     assert note.text == "见附"
 
 
-@pytest.mark.parametrize("by", [make.DR_QIAN, make.OTHER_SYSTEM])
+def test_the_hospitals_reason_and_outcome_are_shown(referral):
+    task = store.read("Task", referral.task_id, by=SYSTEM).body
+    output = [{"type": {"text": "转归"}, "valueString": "好转出院"}]
+    store.update("Task", referral.task_id, {**task, "output": output}, by=SYSTEM)
+    Referral.objects.update(decline_reason="no-capacity")
+    detail = queries.detail(referral.public_id, make.DR_LIN)
+    assert detail.status_reason == "没有床位或号源"
+    assert [(note.who, note.text) for note in detail.notes] == [("市北医院", "转归 好转出院")]
+
+
+@pytest.mark.parametrize("by", [make.DR_QIAN, make.OTHER_SYSTEM, make.CASHIER])
 def test_strangers_find_nothing(referral, by):
     for find in (queries.referral_for, queries.detail):
         with pytest.raises(Missing):

@@ -1,16 +1,17 @@
 """Sending a referral and what its sender may do then."""
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.db import connection
 
 from kernel import outbox
-from kernel.errors import Forbidden, Invalid, Missing, Refused
+from kernel.errors import Conflict, Forbidden, Invalid, Missing, Refused
 from kernel.principal import SYSTEM, Principal
 from kernel.transitions import apply
-from records import store
+from records import store, writing
 from referrals import fhir, services
 from referrals.models import Delivery, Referral
 from tests.referrals import make
@@ -18,6 +19,28 @@ from tests.referrals import make
 
 def send(by: Principal = make.DR_LIN, **words: str) -> Referral:
     return services.send_referral(**{**make.WORDS, **words}, by=by)
+
+
+def at_once(*acts: Callable[[], object]) -> list[str]:
+    """Do all ``acts`` at the same moment, each in a thread: done or refused."""
+    together, outcomes = threading.Barrier(len(acts)), []
+
+    def one(act: Callable[[], object]) -> None:
+        together.wait()
+        try:
+            act()
+            outcomes.append("done")
+        except (Refused, Conflict, Invalid):
+            outcomes.append("refused")
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=one, args=(act,)) for act in acts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return outcomes
 
 
 def task_of(referral: Referral) -> dict[str, Any]:
@@ -108,23 +131,32 @@ def test_a_second_live_referral_with_the_same_purpose_is_refused(centre):
 @pytest.mark.django_db(transaction=True)
 def test_of_two_doctors_at_once_one_sends():
     make.world()
-    together, outcomes = threading.Barrier(2), []
+    assert sorted(at_once(send, send)) == ["done", "refused"]
 
-    def one():
-        together.wait()
-        try:
-            outcomes.append(send().state)
-        except Refused:
-            outcomes.append("refused")
-        finally:
-            connection.close()
 
-    threads = [threading.Thread(target=one) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(outcomes) == ["refused", "submitted"]
+@pytest.mark.django_db(transaction=True)
+def test_both_sides_at_the_same_moment_never_wait_for_each_other():
+    make.world()
+
+    def hospital_accepts(referral: Referral) -> None:
+        body = {**task_of(referral), "status": "accepted"}
+        version = int(body["meta"]["versionId"])
+        write = writing.Write("PUT", "Task", referral.task_id, body, if_match=version)
+        writing.commit([write], by=make.HOSPITAL_SYSTEM, door=True)
+
+    def doctor_withdraws(referral: Referral) -> None:
+        services.withdraw(referral, by=make.DR_LIN)
+
+    for _ in range(8):
+        referral = send()
+        outcomes = at_once(
+            lambda r=referral: hospital_accepts(r), lambda r=referral: doctor_withdraws(r)
+        )
+        assert sorted(outcomes) == ["done", "refused"]
+        state = Referral.objects.get(pk=referral.pk).state
+        assert state in ("accepted", "cancelled")
+        assert fhir.says(task_of(referral), state)
+        Referral.objects.filter(pk=referral.pk).update(state="closed")
 
 
 def test_each_step_of_the_sender_becomes_one_message(centre):
