@@ -12,6 +12,7 @@ urlpatterns = [
     path("readyz", health.ready),
     path("metrics", health.metrics),
     path("fhir/", include("records.api.urls")),
+    path("exchange/", include("referrals.urls")),
     path("oauth/", include("accounts.oauth_urls")),
     path("accounts/", include("accounts.urls")),
     path("pay/", include("payments.urls")),

@@ -18,7 +18,6 @@ SCOPES = "system/Task.rus system/ServiceRequest.r system/Bundle.r system/Patient
 @pytest.fixture
 def abroad(transactional_db, live_server, settings, key):
     """Our service behind a real port, and a hospital that knows it by its address only."""
-    settings.ROOT_URLCONF = "tests.referrals.urls"
     settings.PUBLIC_URL = live_server.url
     with RunningHospital(live_server.url) as hospital:
         make.world(hospital.fhir_base)

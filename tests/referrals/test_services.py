@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -149,9 +150,7 @@ def test_both_sides_at_the_same_moment_never_wait_for_each_other():
 
     for _ in range(8):
         referral = send()
-        outcomes = at_once(
-            lambda r=referral: hospital_accepts(r), lambda r=referral: doctor_withdraws(r)
-        )
+        outcomes = at_once(partial(hospital_accepts, referral), partial(doctor_withdraws, referral))
         assert sorted(outcomes) == ["done", "refused"]
         state = Referral.objects.get(pk=referral.pk).state
         assert state in ("accepted", "cancelled")
