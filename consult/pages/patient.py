@@ -95,13 +95,17 @@ class PatientStart:
 
 @dataclass(frozen=True, slots=True)
 class QueuePlace:
-    """Where the patient stands; ``promise`` is None while there is nothing to compute it from."""
+    """Where the patient stands; ``promise`` is None while there is nothing to compute it from.
+
+    ``call_id`` tells one call from the next: who left one is not fetched back into the same.
+    """
 
     ahead: int
     promise: Promise | None = None
     samples: int = 0
     ready: bool = True
     called: bool = False
+    call_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +141,7 @@ class PatientCall:
     since: datetime | None = None
     chat: Sequence[ChatLine] = ()
     page_socket: str = ""
+    call_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,8 @@ def place_of(visit: Visit) -> QueuePlace | None:
         promise=Promise(*told) if told else None,
         samples=len(past),
         ready=visit.video_works is not False,
-        called=visit.state == "called",
+        called=visit.state in ("called", "in_progress"),
+        call_id=visit.room_id,
     )
 
 
@@ -132,6 +133,7 @@ def call_page(visit: Visit, token: str, principal: Principal) -> PatientCall:
         leave_url=reverse("patient:visit", args=(token,)),
         since=visit.began_at,
         page_socket=socket_of(token),
+        call_id=visit.room_id,
     )
 
 

@@ -18,8 +18,8 @@ function ring() {
 }
 
 function look() {
-  const url = document.getElementById("place")?.dataset.go;
-  if (!url || going) return;
+  const { go: url, callId } = document.getElementById("place")?.dataset ?? {};
+  if (!url || going || sessionStorage.getItem("left") === callId) return;
   going = true;
   ring();
   setTimeout(() => window.location.assign(url), BEFORE_GOING_MS);

@@ -1,0 +1,29 @@
+// The visit's page at the console: the call while one is on, and a fresh page when that changes.
+import { CallPage } from "./call_page.js";
+
+const SAVING_MS = 400;
+const stage = document.getElementById("call");
+
+// What is being typed is saved before the page is drawn anew.
+function drawAnew() {
+  document.getElementById("note-form")?.dispatchEvent(new Event("save"));
+  setTimeout(() => location.reload(), SAVING_MS);
+}
+
+if (stage.dataset.phase === "live") {
+  const page = new CallPage(stage, (reason) => {
+    if (reason === "closed") drawAnew();
+  });
+  page.start();
+  document.querySelector("[data-call=end]").addEventListener("click", () => {
+    document.querySelector("#call-actions [data-act=end_call], #call-actions [data-act=take_back]")?.click();
+  });
+}
+
+document.addEventListener("htmx:oobAfterSwap", () => {
+  const phase = document.getElementById("call-actions")?.dataset.phase;
+  if (phase && phase !== stage.dataset.phase) {
+    stage.dataset.phase = phase;
+    drawAnew();
+  }
+});
