@@ -110,7 +110,7 @@ def grant(
     until: datetime | None = None,
     write: bool = False,
 ) -> None:
-    """Let ``to`` see the compartment of ``patient`` and the ``resources``; saying it twice is no harm.
+    """Let ``to`` see the compartment of ``patient`` and the ``resources``; twice is no harm.
 
     ``to`` is a principal's reference or an institution's public id; ``patient`` is ``Patient/id``,
     ``resources`` are ``Kind/id``; ``write`` lets a partner change the ``resources`` too; ``why`` is
@@ -118,7 +118,9 @@ def grant(
     Raises Invalid for a reference that is none.
     """
     end = int(until.timestamp() * 1000) if until else None
-    wanted = [{"kind": kind, "logical_id": id_} for kind, id_ in map(_split, resources)]
+    wanted: list[dict[str, Any]] = [
+        {"kind": kind, "logical_id": id_} for kind, id_ in map(_split, resources)
+    ]
     if patient:
         wanted.append({"patient": _split(patient)[1]})
     for what in wanted:

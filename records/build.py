@@ -28,7 +28,11 @@ def codeable(
 
 
 def identifier(
-    system: str, value: str, *, use: str | None = None, type: Json | None = None
+    system: str,
+    value: str,
+    *,
+    use: str | None = None,
+    type: Json | None = None,  # noqa: A002
 ) -> Json:
     """An Identifier."""
     return _full(use=use, type=type, system=system, value=value)

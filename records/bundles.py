@@ -29,7 +29,7 @@ MOST_ENTRIES = 5000
 
 @dataclass(slots=True)
 class Door:
-    """How the request came in: through REST (then scopes, ownership and hooks apply), and for whom."""
+    """How it came in, and for whom; through REST, scopes, ownership and hooks apply."""
 
     by: Principal
     rest: bool = False

@@ -8,7 +8,7 @@ class Gone(Missing):
 
 
 class Malformed(Invalid):
-    """The request itself cannot be understood: not JSON, an unknown search parameter, a bad header."""
+    """The request itself cannot be understood: not JSON, an unknown parameter, a bad header."""
 
 
 class Unsupported(HouseError):

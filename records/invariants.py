@@ -54,8 +54,9 @@ def _cpt_2(node: Json) -> str:
 
 def _ext_1(node: Json) -> str:
     values = [key for key in node if key.lstrip("_").startswith("value")]
-    both = "extension" in node and values
-    return "has a value and extensions (ext-1)" if both else ""
+    if ("extension" in node) == bool(values):
+        return "must have either a value or extensions (ext-1)"
+    return ""
 
 
 def _org_1(node: Json) -> str:

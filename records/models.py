@@ -1,4 +1,4 @@
-"""The tables of the FHIR store. ``store`` is their only writer, ``access`` the only writer of grants.
+"""The tables of the FHIR store. Only ``writing`` writes them, and ``access`` the grants.
 
 Instants are whole milliseconds since 1970 (UTC): FHIR's own precision, the same number on
 PostgreSQL and SQLite, and read without conversion.
@@ -82,7 +82,7 @@ class IndexRow(models.Model):
 
 
 class Grant(models.Model):
-    """Lets ``to`` (a principal's reference or an institution's id) see a patient or one resource."""
+    """Lets ``to`` (a principal's reference, an institution's id) see a patient or a resource."""
 
     to = models.CharField(max_length=REFERENCE)
     patient = models.CharField(max_length=64, blank=True)

@@ -1,4 +1,4 @@
-"""SMART scopes of partner systems: which interactions a token opens (SMART App Launch 2.2, v2; v1 mapped)."""
+"""SMART scopes of partner systems (SMART App Launch 2.2; v1 is mapped to v2)."""
 
 import re
 from functools import cache
@@ -11,14 +11,14 @@ V1 = {"read": "rs", "write": "cud", "*": "cruds"}
 
 
 def check(by: Principal, kind: str, letter: str) -> None:
-    """Refuse an interaction (``c r u d s``) that a partner's token does not open. Raises Forbidden."""
+    """Refuse what a partner's token does not open (``c r u d s``). Raises Forbidden."""
     if by.has("partner") and not opens(by.scopes, kind, letter):
         raise Forbidden(f"the token has no scope system/{kind}.{letter}")
 
 
 @cache
 def opens(scopes: frozenset[str], kind: str, letter: str) -> bool:
-    """True when one of ``scopes`` opens ``letter`` on ``kind``. Scopes with a filter open nothing."""
+    """True when one of ``scopes`` opens ``letter`` on ``kind``; one with a filter does not."""
     return any(_opens(scope, kind, letter) for scope in scopes)
 
 

@@ -6,7 +6,6 @@ that matter to the journey. Yields every issue with its path.
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -41,109 +40,166 @@ class Issue:
 
 def issues_of(body: Json, root: str) -> list[Issue]:
     """Every issue of a resource."""
-    return list(_resource(body, root, 0, body))
+    walk = _Walk(body)
+    walk.resource(body, root)
+    return walk.issues
 
 
-def _resource(node: Any, path: str, depth: int, owner: Json) -> Iterator[Issue]:
-    kind = node.get("resourceType") if isinstance(node, dict) else None
-    if not isinstance(kind, str):
-        yield Issue(f"{path}.resourceType", "is required", fatal=True)
-    elif kind not in types() or "." in kind or "meta" not in types()[kind]:
-        yield Issue(f"{path}.resourceType", "no such type in FHIR R4", fatal=True)
-    else:
-        yield from _complex(node, kind, path, depth, owner)
+class _Walk:
+    """One walk: what was found so far, how deep we are, and whose ``contained`` a ``#`` means."""
 
+    def __init__(self, owner: Json) -> None:
+        self.issues: list[Issue] = []
+        self.depth = 0
+        self.owner = owner
 
-def _complex(node: Json, kind: str, path: str, depth: int, owner: Json) -> Iterator[Issue]:
-    """``owner`` is the resource whose ``contained`` a ``#`` reference means."""
-    if depth > DEEPEST:
-        yield Issue(path, "nested too deeply", fatal=True)
-        return
-    elements = types()[kind]
-    for key, value in node.items():
-        element = elements.get(key)
-        if element is not None:
-            yield from _element(node, key, value, element, f"{path}.{key}", depth, owner)
-        elif key[:1] == "_" and key[1:] in elements:
-            yield from _sibling(node, key, value, elements[key[1:]], f"{path}.{key}", depth)
-        elif key != "resourceType" or "meta" not in elements:
-            yield Issue(f"{path}.{key}", "is not an element of this type")
-    if kind == "Reference":
-        yield from _local(node, path, owner)
-    for invariant in INVARIANTS.get(kind, ()):
-        if says := invariant(node):
-            yield Issue(path, says)
+    def say(self, path: str, says: str, *, fatal: bool = False) -> None:
+        self.issues.append(Issue(path, says, fatal))
 
-
-def _element(
-    node: Json, key: str, value: Any, element: Element, path: str, depth: int, owner: Json
-) -> Iterator[Issue]:
-    if not element.many:
-        if isinstance(value, list):
-            yield Issue(path, "must not be an array")
+    def resource(self, node: Any, path: str) -> None:
+        kind = node.get("resourceType") if isinstance(node, dict) else None
+        if not isinstance(kind, str):
+            self.say(f"{path}.resourceType", "is required", fatal=True)
+        elif kind not in types() or "." in kind or "meta" not in types()[kind]:
+            self.say(f"{path}.resourceType", "no such type in FHIR R4", fatal=True)
         else:
-            yield from _one(value, element, path, depth, owner)
-        return
-    if not isinstance(value, list):
-        yield Issue(path, "must be an array")
-        return
-    if not value:
-        yield Issue(path, "must not be an empty array")
-    for place, item in enumerate(value):
-        if item is None and _has_sibling(node, key, place):
-            continue
-        if key == "contained":
-            yield from _contained(item, f"{path}[{place}]", depth)
-        else:
-            yield from _one(item, element, f"{path}[{place}]", depth, owner)
+            own = node.get("id")
+            if isinstance(own, str) and not FORMATS["id"].fullmatch(own):
+                self.say(f"{path}.id", "is not a valid id")
+            self.complex(node, kind, path)
 
+    def inner_resource(self, node: Any, path: str, owner: Json) -> None:
+        """A resource within this one, with its own meaning of ``#``."""
+        outer, self.owner = self.owner, owner
+        self.depth += 1
+        self.resource(node, path)
+        self.depth -= 1
+        self.owner = outer
 
-def _has_sibling(node: Json, key: str, place: int) -> bool:
-    beside = node.get("_" + key)
-    return isinstance(beside, list) and len(beside) > place and bool(beside[place])
+    def complex(self, node: Json, kind: str, path: str) -> None:
+        if self.depth > DEEPEST:
+            self.say(path, "nested too deeply", fatal=True)
+            return
+        self.depth += 1
+        elements = types()[kind]
+        for key in node:
+            element = elements.get(key)
+            if element is not None:
+                self.element(node, key, element, f"{path}.{key}")
+            elif key[:1] == "_" and key[1:] in elements:
+                self.sibling(node, key, elements[key[1:]], f"{path}.{key}")
+            elif key != "resourceType" or "meta" not in elements:
+                self.say(f"{path}.{key}", "is not an element of this type")
+        if kind == "Reference":
+            self.local(node, path)
+        elif kind != "Extension" and "extension" in node:
+            self.extensions(node["extension"], f"{path}.extension")
+        for invariant in INVARIANTS.get(kind, ()):
+            if says := invariant(node):
+                self.say(path, says)
+        self.depth -= 1
 
-
-def _sibling(
-    node: Json, key: str, value: Any, element: Element, path: str, depth: int
-) -> Iterator[Issue]:
-    """Extensions of a primitive live beside it under ``_name``."""
-    if element.type in types() or element.type == "Resource":
-        yield Issue(path, "is not an element of this type")
-        return
-    items = value if element.many else [value]
-    if not isinstance(items, list) or not items:
-        yield Issue(path, "must be an array")
-        return
-    for place, item in enumerate(items):
-        where = f"{path}[{place}]" if element.many else path
-        if item is None and element.many and _has_value(node, key[1:], place):
-            continue
-        if not isinstance(item, dict) or not item:
-            yield Issue(where, "must be an object that is not empty")
-        else:
-            yield from _complex(item, "Element", where, depth + 1, {})
-
-
-def _has_value(node: Json, key: str, place: int) -> bool:
-    beside = node.get(key)
-    return isinstance(beside, list) and len(beside) > place and beside[place] is not None
-
-
-def _one(value: Any, element: Element, path: str, depth: int, owner: Json) -> Iterator[Issue]:
-    if value is None:
-        yield Issue(path, "must not be null")
-    elif element.type == "Resource":
-        yield from _resource(value, path, depth + 1, value if isinstance(value, dict) else {})
-    elif element.type in types():
-        if not isinstance(value, dict):
-            yield Issue(path, "must be an object", fatal=True)
+    def element(self, node: Json, key: str, element: Element, path: str) -> None:
+        value = node[key]
+        if not element.many:
+            if isinstance(value, list):
+                self.say(path, "must not be an array")
+            else:
+                self.one(value, element, path)
+        elif not isinstance(value, list):
+            self.say(path, "must be an array")
         elif not value:
-            yield Issue(path, "must not be an empty object")
+            self.say(path, "must not be an empty array")
         else:
-            yield from _complex(value, element.type, path, depth + 1, owner)
-            yield from _bound(value, element, path)
-    elif says := _primitive(value, element):
-        yield Issue(path, says)
+            for place, item in enumerate(value):
+                if key == "contained":
+                    self.contained(item, f"{path}[{place}]")
+                elif item is not None or not _beside(node, "_" + key, place):
+                    self.one(item, element, f"{path}[{place}]")
+
+    def sibling(self, node: Json, key: str, element: Element, path: str) -> None:
+        """Extensions of a primitive live beside it under ``_name``."""
+        if element.type in types() or element.type == "Resource":
+            self.say(path, "is not an element of this type")
+            return
+        items = node[key] if element.many else [node[key]]
+        if not isinstance(items, list) or not items:
+            self.say(path, "must be an array")
+            return
+        for place, item in enumerate(items):
+            where = f"{path}[{place}]" if element.many else path
+            if item is None and element.many and _beside(node, key[1:], place):
+                continue
+            if not isinstance(item, dict) or not item:
+                self.say(where, "must be an object that is not empty")
+            else:
+                self.complex(item, "Element", where)
+
+    def one(self, value: Any, element: Element, path: str) -> None:
+        if value is None:
+            self.say(path, "must not be null")
+        elif element.type == "Resource":
+            self.inner_resource(value, path, value if isinstance(value, dict) else {})
+        elif element.type not in types():
+            if says := _primitive(value, element):
+                self.say(path, says)
+        elif not isinstance(value, dict):
+            self.say(path, "must be an object", fatal=True)
+        elif not value:
+            self.say(path, "must not be an empty object")
+        else:
+            self.complex(value, element.type, path)
+            self.bound(value, element, path)
+
+    def bound(self, value: Json, element: Element, path: str) -> None:
+        """Required codes of coded elements, and the types that a reference may name."""
+        if element.codes is not None:
+            codings = value.get("coding", []) if element.type == "CodeableConcept" else [value]
+            for place, coding in enumerate(codings if isinstance(codings, list) else ()):
+                if isinstance(coding, dict) and coding.get("code") not in element.codes:
+                    where = path if coding is value else f"{path}.coding[{place}]"
+                    self.say(f"{where}.code", "is not a code of the required value set")
+        elif element.targets is not None and isinstance(value.get("reference"), str):
+            target = TARGET.search(value["reference"])
+            local = value["reference"].startswith("#")
+            if target and not local and target[1] not in element.targets:
+                self.say(f"{path}.reference", f"may not refer to a {target[1]}")
+
+    def extensions(self, items: Any, path: str) -> None:
+        """Only inside another extension may an address be relative (extensibility.html)."""
+        for place, item in enumerate(items if isinstance(items, list) else ()):
+            url = item.get("url") if isinstance(item, dict) else None
+            if isinstance(url, str) and ":" not in url:
+                self.say(f"{path}[{place}].url", "must be an absolute address")
+
+    def contained(self, item: Any, path: str) -> None:
+        if not isinstance(item, dict):
+            self.say(path, "must be an object", fatal=True)
+            return
+        if "contained" in item:
+            self.say(f"{path}.contained", "contained resources contain none (dom-2)")
+        if not item.get("id"):
+            self.say(f"{path}.id", "a contained resource needs an id")
+        meta = item.get("meta")
+        if isinstance(meta, dict) and {"versionId", "lastUpdated"} & meta.keys():
+            self.say(f"{path}.meta", "a contained resource has no version (dom-4)")
+        # A contained resource refers to its neighbours: those of whoever holds it.
+        self.inner_resource(item, path, self.owner)
+
+    def local(self, node: Json, path: str) -> None:
+        target = node.get("reference")
+        if not isinstance(target, str) or not target.startswith("#") or target == "#":
+            return
+        held = self.owner.get("contained")
+        items = held if isinstance(held, list) else []
+        if target[1:] not in {item.get("id") for item in items if isinstance(item, dict)}:
+            self.say(f"{path}.reference", "refers to nothing in contained (ref-1)")
+
+
+def _beside(node: Json, key: str, place: int) -> bool:
+    """True when the list under ``key`` holds something at ``place``."""
+    beside = node.get(key)
+    return isinstance(beside, list) and len(beside) > place and beside[place] not in (None, {})
 
 
 def _primitive(value: Any, element: Element) -> str:
@@ -174,46 +230,3 @@ def _text(value: str, element: Element) -> str:
     if kind == "base64Binary" and sum(not c.isspace() for c in value) % 4:
         return "is not valid base64"
     return narrative_fault(value) if kind == "xhtml" else ""
-
-
-def _bound(value: Json, element: Element, path: str) -> Iterator[Issue]:
-    """Required codes of coded elements, and the types that a reference may name."""
-    if element.codes is not None:
-        codings = value.get("coding", []) if element.type == "CodeableConcept" else [value]
-        for place, coding in enumerate(codings):
-            if isinstance(coding, dict) and coding.get("code") not in element.codes:
-                where = f"{path}.coding[{place}]" if codings is not value else path
-                yield Issue(f"{where}.code", "is not a code of the required value set")
-    elif element.targets is not None and isinstance(value.get("reference"), str):
-        target = TARGET.search(value["reference"])
-        if target and not value["reference"].startswith("#") and target[1] not in element.targets:
-            yield Issue(f"{path}.reference", f"may not refer to a {target[1]}")
-
-
-def _contained(item: Any, path: str, depth: int) -> Iterator[Issue]:
-    if not isinstance(item, dict):
-        yield Issue(path, "must be an object", fatal=True)
-        return
-    if "contained" in item:
-        yield Issue(f"{path}.contained", "contained resources contain none (dom-2)")
-    if not item.get("id"):
-        yield Issue(f"{path}.id", "a contained resource needs an id")
-    if {"versionId", "lastUpdated"} & set(item.get("meta") or ()):
-        yield Issue(f"{path}.meta", "a contained resource has no version (dom-4)")
-    # A contained resource may refer to its neighbours: they are looked up by who holds it.
-    yield from _resource(item, path, depth + 1, {"contained": ANYTHING})
-
-
-ANYTHING: list[Json] = []
-
-
-def _local(node: Json, path: str, owner: Json) -> Iterator[Issue]:
-    target = node.get("reference")
-    if not isinstance(target, str) or not target.startswith("#") or target == "#":
-        return
-    held = owner.get("contained")
-    if held is ANYTHING:
-        return
-    ids = {item.get("id") for item in held or () if isinstance(item, dict)}
-    if target[1:] not in ids:
-        yield Issue(f"{path}.reference", "refers to nothing in contained (ref-1)")

@@ -1,4 +1,4 @@
-"""Carries out prepared writes: lock, check, version, text, rows. Used by ``store`` and ``bundles``."""
+"""Carries out writes: lock, check, version, text, rows. For ``store``, ``bundles``, ``api``."""
 
 import re
 from collections.abc import Iterator, Sequence

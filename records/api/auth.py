@@ -1,4 +1,4 @@
-"""Who asks: found by a callable that a higher floor registers, since ``records`` knows no accounts."""
+"""Who asks: found by a callable that a higher floor registers (``records`` knows no accounts)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

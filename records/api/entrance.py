@@ -1,4 +1,4 @@
-"""The one door of /fhir/: finds the interaction, and answers every failure with an OperationOutcome."""
+"""The one door of /fhir/: finds the interaction; every failure becomes an OperationOutcome."""
 
 import logging
 import traceback
@@ -66,9 +66,8 @@ def fhir(request: HttpRequest, address: str = "") -> HttpResponse:
         return _say(413, "too-long", "the body is too large")
     except (DisallowedHost, MultiPartParserError):
         return _say(400, "invalid", "the request cannot be understood")
-    except (
-        Exception
-    ) as error:  # whatever it was, a machine is told so in FHIR, and no data is logged
+    # Whatever it was, a machine is told so in FHIR, and no data is logged.
+    except Exception as error:  # noqa: BLE001
         frame = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
         log.error("fhir: %s at %s", type(error).__name__, place)

@@ -1,4 +1,4 @@
-"""GET [type]/[id]/_history, GET [type]/_history, GET _history; ``_count``, ``_since``, ``_cursor``."""
+"""GET [type]/[id]/_history, [type]/_history, _history; ``_count``, ``_since``, ``_cursor``."""
 
 from http import HTTPStatus
 

