@@ -5,6 +5,7 @@ from datetime import date, datetime, time, timedelta
 
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from kernel.errors import Missing
 from kernel.principal import Principal
@@ -39,7 +40,7 @@ def order(public_id: str, *, by: Principal) -> Order:
         .prefetch_related("payments__refund", "transitions")
     )
     if (first := found.first()) is None:
-        raise Missing("there is no such order")
+        raise Missing(_("There is no such order."))
     return first
 
 

@@ -1,22 +1,26 @@
 """What upper floors may do with orders. Every verb takes who does it; none trusts a browser."""
 
+import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urljoin
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from kernel.clock import now
 from kernel.errors import Busy, Conflict, Forbidden, Invalid, Missing, Refused
 from kernel.principal import SYSTEM, Principal
 from kernel.transitions import apply, lock
 from payments import inquiries, ledger, settlement
-from payments.errors import GatewayError
+from payments.errors import GatewayError, NotConfigured
 from payments.gateways import gateway as gateway_named
 from payments.gateways.base import Request
 from payments.models import Order, Payment, Refund
 from payments.split import NO_COVER, Cover, split
+
+log = logging.getLogger(__name__)
 
 PAY_WITHIN = timedelta(hours=2)
 URL_LIFE = timedelta(seconds=270)  # the gateway's page lives 300 s
@@ -67,7 +71,7 @@ def open_order(
     )
     found = _live(purpose) or _insert(fresh)
     if (found.payer, found.institution, found.fee) != (payer, institution, fee):
-        raise Conflict("there is another order for this purpose")
+        raise Conflict(_("There is another order for this purpose."))
     return _settle_without_cash(found) if found.cash == 0 else found
 
 
@@ -131,9 +135,9 @@ def _may_start(order: Order, by: Principal) -> None:
     if not by.has("patient", "cashier", "system"):
         raise Forbidden("order: start is done by the payer or a cashier")
     if order.state not in settlement.UNPAID:
-        raise Refused(f"order: start is not possible from {order.state}")
+        raise Refused(_("This order is not to be paid any more."))
     if order.expires_at - SHORTEST < now():
-        raise Refused("the time to pay is over")
+        raise Refused(_("The time to pay is over."))
 
 
 def _retire_old(order: Order) -> None:
@@ -142,7 +146,7 @@ def _retire_old(order: Order) -> None:
     if old is None or _is_good(old):
         return
     if old.started_at is None and old.created_at + BEING_MADE > now():
-        raise Busy("the payment is being prepared", retry_after=2)
+        raise Busy(_("The payment is being prepared."), retry_after=2)
     inquiries.retire(old)
 
 
@@ -157,7 +161,7 @@ def _attempt(order: Order, gateway: str, by: Principal) -> tuple[Payment, bool]:
     _may_start(order, by)
     current = order.payments.filter(paid_at=None, closed_at=None).first()
     if current is not None and not _is_good(current):
-        raise Busy("the payment is being prepared", retry_after=2)
+        raise Busy(_("The payment is being prepared."), retry_after=2)
     if current is not None:
         return current, False
     payment = Payment.objects.create(
@@ -289,7 +293,7 @@ def _visible(order: Order, by: Principal) -> Order:
     own = by.has("patient") and by.reference == order.payer
     staff = bool(by.institution) and by.institution == order.institution
     if not (own or staff or by.has("system")):
-        raise Missing("there is no such order")
+        raise Missing(_("There is no such order."))
     return _again(order)
 
 
@@ -298,6 +302,10 @@ def _again(order: Order) -> Order:
 
 
 def _house(error: GatewayError) -> Refused | Busy:
+    """A gateway's error as the house's: a sentence for people here, the cause in the log."""
+    log.warning("gateway: %s", error.says)
+    if isinstance(error, NotConfigured):
+        return Refused(_("Online payment is not set up here."))
     if error.permanent:
-        return Refused(f"payment is not possible: {error.says}")
-    return Busy("the payment gateway is away", retry_after=5)
+        return Refused(_("The payment gateway refused. Please ask at the desk."))
+    return Busy(_("The payment gateway is away. Please try again."), retry_after=5)

@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -15,13 +16,15 @@ from hypothesis import strategies as st
 from kernel.clock import now
 from kernel.principal import SYSTEM
 from payments import callbacks, inquiries, ledger, services
-from payments.models import Callback, LedgerEntry, Refund
+from payments.models import Callback, LedgerEntry, Order, Refund
+from tests.fakes.gateway.app import Gateway
 from tests.fakes.gateway.keys import make
 from tests.fakes.gateway.wire import Wire
 from tests.payments.cast import CENTRE, FEE, an_order, fresh, paid_order, start, the_payment
 from tests.payments.conftest import refusals
 
 pytestmark = pytest.mark.django_db
+Packed = tuple[bytes, dict[str, str]]
 
 
 @pytest.fixture
@@ -39,12 +42,17 @@ def paid_there(sandbox, awaited):
     return awaited
 
 
-def the_notice(sandbox):
+def the_notice(sandbox: Gateway) -> Packed:
     """The callback that waits: body and headers, signed now."""
     return sandbox.notices.packed(sandbox.notices.waiting[0])
 
 
-def resealed(sandbox, kind="transaction", event="TRANSACTION.SUCCESS", **changed):
+def resealed(
+    sandbox: Gateway,
+    kind: str = "transaction",
+    event: str = "TRANSACTION.SUCCESS",
+    **changed: object,
+) -> Packed:
     """A genuine callback about the only transaction, with some of its content changed."""
     trade = next(iter(sandbox.books.trades.values()))
     content = {**trade.shown(), **changed}
@@ -350,7 +358,7 @@ def test_one_payment_is_booked_once_as_income_or_as_owed(sandbox, knock, steps):
     payment = the_payment(order)
     sandbox.pay(payment.number)
     notice = sandbox.notices.waiting.pop()
-    moves = {
+    moves: dict[str, Callable[[], object]] = {
         "notice": lambda: knock(*sandbox.notices.packed(notice)),
         "ask": lambda: services.refresh(order, by=SYSTEM),
         "round": inquiries.ask_due,
@@ -365,7 +373,7 @@ def test_one_payment_is_booked_once_as_income_or_as_owed(sandbox, knock, steps):
     assert (income, owed) == ((FEE, 0) if state == "paid" else (0, FEE))
 
 
-def _close(order):
+def _close(order: Order) -> None:
     if fresh(order).state in ("created", "awaiting_payment"):
         services.close(order, by=SYSTEM)
 

@@ -220,11 +220,12 @@ def test_an_answer_that_is_not_signed_is_not_believed(sandbox):
     assert fresh(order).state == "awaiting_payment"
 
 
-def test_without_settings_the_refusal_names_the_variable(sandbox, settings):
+def test_without_settings_the_log_names_the_variable(sandbox, settings, caplog):
     settings.WECHAT_PAY = {**settings.WECHAT_PAY, "mchid": ""}
     assert queries.gateways_available() == []
-    with pytest.raises(Refused, match="WECHAT_PAY_MCHID"):
+    with pytest.raises(Refused):
         start(an_order())
+    assert "WECHAT_PAY_MCHID" in caplog.text
     assert not Payment.objects.exists()
 
 
@@ -232,7 +233,7 @@ def test_an_expired_order_closes_and_its_payment_dies(sandbox):
     order = an_order()
     start(order)
     with time_machine.travel(now() + timedelta(hours=3)):
-        with pytest.raises(Refused, match="over"):
+        with pytest.raises(Refused):
             start(order)
         assert inquiries.close_expired() == 1
         assert inquiries.close_expired() == 0
@@ -291,7 +292,7 @@ def test_another_sum_than_ours_is_never_settled(sandbox, written):
     trade = sandbox.books.trade(the_payment(order).number)
     sandbox.books.pay(trade).total = FEE - 1
     before = written()
-    with pytest.raises(Refused, match="sum"):
+    with pytest.raises(Refused):
         services.refresh(order, by=SYSTEM)
     assert written() == before
 

@@ -4,6 +4,7 @@ import gzip
 import json
 import threading
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -16,6 +17,7 @@ from payments.errors import CallbackRefused, GatewayError, NotConfigured
 from payments.gateways import signing, wechat_bill, wechat_keys
 from payments.gateways.base import BillLine, Request
 from payments.gateways.wechat import WeChatPay
+from tests.fakes.gateway.app import Gateway
 from tests.fakes.gateway.keys import make
 
 PUBLIC = "https://clinic.example"
@@ -45,8 +47,8 @@ def oracle(sandbox):
     return made
 
 
-def request(number="order0001", amount=2500, **more):
-    wanted = {
+def request(number: str = "order0001", amount: int = 2500, **more: Any) -> Request:
+    wanted: dict[str, Any] = {
         **{"number": number, "amount": amount, "description": "互联网诊室诊查费"},
         **{"client_ip": "203.0.113.7", "notify_url": f"{PUBLIC}/pay/callback/wechat"},
         "expires_at": now() + timedelta(hours=1),
@@ -249,7 +251,7 @@ def test_the_other_client_works_with_the_sandbox(oracle, sandbox):
     assert (code, json.loads(text)["status"]) == (200, "PROCESSING")
 
 
-def a_callback(sandbox, client):
+def a_callback(sandbox: Gateway, client: WeChatPay) -> tuple[bytes, dict[str, str]]:
     client.start(request())
     sandbox.pay("order0001")
     return sandbox.notices.packed(sandbox.notices.waiting[0])
