@@ -71,6 +71,7 @@ document.addEventListener("click", (event) => {
   if (hit("[data-size-toggle]")) toggleSize();
   const opener = hit("[data-open]");
   if (opener) document.getElementById(opener.dataset.open)?.showModal();
+  hit("[data-toast-close]")?.closest(".toast").remove();
   if (hit("[data-close], [data-confirm-no]")) hit("dialog")?.close();
   for (const menu of document.querySelectorAll("details.menu[open]")) {
     if (!menu.contains(event.target)) menu.open = false;
