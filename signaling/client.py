@@ -196,11 +196,11 @@ class Client:
     async def close(self) -> None:
         """Leave; may be called twice."""
         self._stop_draining()
+        if self._wire is not None:
+            await self._wire.close()
         for connection in self._connections.values():
             await connection.close()
         self._connections.clear()
-        if self._wire is not None:
-            await self._wire.close()
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.wait([self._reading])

@@ -14,6 +14,7 @@ from signaling.media.uplink import Ground, SendOffer, Uplink
 log = logging.getLogger(__name__)
 
 RESTARTS_EVERY = 1.0
+REPAIRS_EVERY = 3.0
 QUALITY_EVERY = 2.0
 LOSS_LEVELS = (0.02, 0.08, 0.25)
 
@@ -73,7 +74,8 @@ class Peer:
         self._ground = ground
         self._listener = listener
         self.closed = self._present = False
-        self._restarted_at = -RESTARTS_EVERY
+        self._restarted_at = -REPAIRS_EVERY
+        self._broken = False
         self._quality = 3
         self._quality_at = 0.0
         self._build()
@@ -158,10 +160,14 @@ class Peer:
             self._ground.mux.keep(link.transport.add_candidate(candidate))
 
     def _restart(self) -> None:
-        now = time.monotonic()
-        if now - self._restarted_at < RESTARTS_EVERY:
+        if time.monotonic() - self._restarted_at < RESTARTS_EVERY:
             raise ValueError("restarted a moment ago")
-        self._restarted_at = now
+        self._rebuild()
+
+    def _rebuild(self) -> None:
+        """Begin again with new transports; both sides forget the old ones."""
+        self._restarted_at = time.monotonic()
+        self._broken = False
         old = self.uplink, self.downlink
         self._set_present(False)
         self._room.media_down(self)
@@ -179,10 +185,13 @@ class Peer:
         else:
             self._room.media_down(self)
             uplink.close()
+            self._broken = True
         self._set_present(up)
 
     def _downlink_closed(self, downlink: Downlink) -> None:
-        downlink.close()
+        if downlink is self.downlink and not self.closed:
+            downlink.close()
+            self._broken = True
 
     def _set_present(self, present: bool) -> None:
         if present != self._present:
@@ -191,6 +200,10 @@ class Peer:
 
     def tick(self, now: float) -> None:
         """Called ten times a second."""
+        # The room may know sooner than the browser that a transport is dead (browsers take
+        # eight seconds to give up), so it offers anew unasked.
+        if self._broken and now - self._restarted_at >= REPAIRS_EVERY:
+            self._rebuild()
         self.downlink.tick(now)
         self.uplink.tick(now)
         if now - self._quality_at >= QUALITY_EVERY:

@@ -46,6 +46,7 @@ class Track:
         self._is_video = stream.kind == "video"
         self._history: list[bytearray | None] = [None] * HISTORY
         self._missing: dict[int, int] = {}
+        self._believe_if = -1
         self._keyframe_due = False
         self._keyframe_asked = 0
         self._keyframe_asked_at = -KEYFRAME_EVERY
@@ -73,8 +74,10 @@ class Track:
         if not self.started:
             self._start(sequence, timestamp)
         step = sequence - self.highest & 0xFFFF
-        if step != 1 and not self._jumped(packet, sequence, step):
-            return
+        if step != 1:
+            if not self._jumped(packet, sequence, step):
+                return
+            step = sequence - self.highest & 0xFFFF
         self.highest += step
         if self._keyframe_due and rtp.is_vp8_keyframe(packet):
             self._keyframe_due = False
@@ -89,27 +92,39 @@ class Track:
         # One cycle above zero: packets that were sent earlier but arrive later stay positive.
         self.highest = sequence + 0xFFFF
         self.timestamp = timestamp
-        self.reception.first = self.highest + 1
+        self.reception.begin(self.highest + 1)
         self.started = True
         for forward in self.forwards:
             forward.align(self)
 
     def _jumped(self, packet: bytearray, sequence: int, step: int) -> bool:
         """Handle a packet that is not the next one; True when it is newer than all before."""
-        if step == 0 or step >= 0x8000:
-            self._late(packet, sequence, self.highest - (-step & 0xFFFF))
+        if 1 < step <= LARGEST_GAP:
+            self._miss(range(self.highest + 1, self.highest + step))
+            return True
+        behind = -step & 0xFFFF
+        if behind >= HISTORY:
+            return self._leaped(packet, sequence)
+        self._late(packet, sequence, self.highest - behind)
+        return False
+
+    def _leaped(self, packet: bytearray, sequence: int) -> bool:
+        """Far from what was expected: believed when the next one follows on (RFC 3550 A.1)."""
+        believed = sequence == self._believe_if
+        self._believe_if = sequence + 1 & 0xFFFF
+        if not believed:
+            self._stats.too_late += 1
             return False
-        if step > LARGEST_GAP:
-            self._missing.clear()
-        else:
-            lost = range(self.highest + 1, self.highest + step)
-            self._miss(lost)
+        forwards = self.forwards
+        for forward in forwards:
+            forward.detach()
+        self._missing.clear()
+        self._start(sequence, int.from_bytes(packet[4:8], "big"))
+        for forward in forwards:
+            forward.attach(self)
         return True
 
     def _late(self, packet: bytearray, sequence: int, extended: int) -> None:
-        if self.highest - extended >= HISTORY:
-            self._stats.too_late += 1
-            return
         if self.find(sequence) is not None:
             self._stats.duplicates += 1
             return
@@ -199,16 +214,19 @@ class Reception:
     """Loss and jitter of one stream as receiver reports want them (RFC 3550 §6.4.1, A.3, A.8)."""
 
     def __init__(self, clock_rate: int) -> None:
-        self.received = 0
-        self.first = 0
         self.fraction_lost = 0.0
         self._rate = clock_rate
         self._jitter = 0.0
         self._transit: float | None = None
-        self._expected_before = 0
-        self._received_before = 0
         self._report_middle = 0
         self._report_at = 0.0
+        self.begin(0)
+
+    def begin(self, first: int) -> None:
+        """Count from the (extended) sequence number ``first`` on."""
+        self.first = first
+        self.received = 0
+        self._expected_before = self._received_before = 0
 
     def frame_arrived(self, timestamp: int) -> None:
         """The first packet of a frame; jitter is measured from frame to frame."""

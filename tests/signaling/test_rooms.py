@@ -67,6 +67,17 @@ async def test_a_restart_brings_broken_media_back(node, arrive):
     await until(lambda: sees(lin, zhao) and sees(zhao, lin))
 
 
+async def test_the_room_mends_a_dead_transport_unasked(node, arrive):
+    lin, zhao = await arrive("lin"), await arrive("zhao")
+    await until(lambda: sees(lin, zhao) and sees(zhao, lin))
+    peer = node._rooms["r"].peers[1]
+    for broken in ("uplink", "downlink"):
+        getattr(peer, broken).transport.close()
+        lin.frames.clear()
+        zhao.frames.clear()
+        await until(lambda: sees(lin, zhao) and sees(zhao, lin))
+
+
 async def test_presence_follows_the_media_not_the_socket(node, arrive):
     wires = []
 

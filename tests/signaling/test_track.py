@@ -105,9 +105,18 @@ def test_what_comes_twice_goes_on_once(zhao):
 
 
 def test_what_comes_much_too_late_is_dropped(zhao):
-    zhao.send(1, 1 + track.HISTORY, 1 + track.HISTORY + 1)
+    zhao.send(1, 1 + track.HISTORY, 2 + track.HISTORY)
     zhao.send(1)
     assert zhao.sink.stats.too_late == 1
+
+
+def test_a_stray_number_is_not_believed_but_two_in_a_row_are(zhao):
+    forward = zhao.forward()
+    zhao.send(1, 2, 30000, 3)
+    assert len(numbers(zhao.sink, forward)) == 3
+    zhao.send(50000, 50001, 50002)
+    sent = numbers(zhao.sink, forward)
+    assert sent == list(range(sent[0], sent[0] + 5))
 
 
 def test_whoever_joins_later_does_not_get_what_was_late_from_before(zhao):
