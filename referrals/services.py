@@ -92,6 +92,11 @@ def resend(referral: Referral, *, by: Principal) -> int:
     return count
 
 
+def close_record(referral: Referral) -> None:
+    """The receiving hospital no longer reads the patient's record: it will not treat them."""
+    access.revoke(to=f"Organization/{referral.to_institution}", why=_record_of(referral))
+
+
 def follow_partner(
     referral: Referral, *, before: Mapping[str, Any], after: Mapping[str, Any], by: Principal
 ) -> Referral:
@@ -178,22 +183,17 @@ def _write(referral: Referral, *, reason: str, summary: str, by: Principal) -> N
 
 def _let_in(referral: Referral) -> None:
     """The receiving hospital reads what it was sent, and writes the Task."""
-    partner = f"Organization/{referral.to_institution}"
-    access.grant(
-        to=partner,
-        resources=[
-            referral.patient,
-            f"Bundle/{referral.document_id}",
-            f"ServiceRequest/{referral.service_request_id}",
-        ],
-        why=f"referral {referral.public_id}",
-    )
-    access.grant(
-        to=partner,
-        resources=[f"Task/{referral.task_id}"],
-        write=True,
-        why=f"referral {referral.public_id}",
-    )
+    to = f"Organization/{referral.to_institution}"
+    why = f"referral {referral.public_id}"
+    order = f"ServiceRequest/{referral.service_request_id}"
+    record = [referral.patient, f"Bundle/{referral.document_id}"]
+    access.grant(to=to, resources=record, why=_record_of(referral))
+    access.grant(to=to, resources=[order], why=why)
+    access.grant(to=to, resources=[f"Task/{referral.task_id}"], write=True, why=why)
+
+
+def _record_of(referral: Referral) -> str:
+    return f"record for referral {referral.public_id}"
 
 
 def _show_order(referral: Referral) -> None:

@@ -95,6 +95,16 @@ def test_the_hospital_may_read_what_it_is_sent_and_nothing_more(centre):
         store.read("Condition", "bp", by=make.HOSPITAL_SYSTEM)
 
 
+def test_a_hospital_that_declined_reads_the_record_no_longer(centre):
+    referral = send()
+    apply(referral, "decline", by=make.HOSPITAL_SYSTEM)
+    outbox.deliver_due()
+    for kind, key in (("Patient", "zhao"), ("Bundle", referral.document_id)):
+        with pytest.raises(Missing):
+            store.read(kind, key, by=make.HOSPITAL_SYSTEM)
+    assert store.read("Task", referral.task_id, by=make.HOSPITAL_SYSTEM).version == 1
+
+
 @pytest.mark.parametrize(
     ("words", "field"),
     [

@@ -26,19 +26,24 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8100)
     parser.add_argument("--auto", choices=sorted(AUTOMATIC), default="manual")
     parser.add_argument("--credentials", type=Path, default=DEMO)
+    parser.add_argument(
+        "--memory", type=Path, help="file kept between starts; default: beside the credentials"
+    )
     parser.add_argument("--home", help="address of the service, as http://127.0.0.1:8000")
     parser.add_argument("--client-id")
     parser.add_argument("--kid", help="default: the key's thumbprint")
     parser.add_argument("--key", type=Path, help="PEM file of the private key")
     options = parser.parse_args()
+    memory = options.memory
     if options.home and options.client_id and options.key:
         pem, kid = options.key.read_text(encoding="utf-8"), options.kid or ""
         home = make_home(options.home, client_id=options.client_id, pem=pem, kid=kid)
     elif options.credentials.exists():
+        memory = memory or options.credentials.with_name("partner.json")
         home = home_from(json.loads(options.credentials.read_text(encoding="utf-8")))
     else:
         parser.error(f"no {options.credentials}: run ./dev demo first, or say --home, --key ...")
-    hospital = Hospital(home, auto=options.auto)
+    hospital = Hospital(home, auto=options.auto, memory=memory)
     print(f"Demo hospital http://127.0.0.1:{options.port}/  for {home.base}", flush=True)  # noqa: T201
     uvicorn.run(App(hospital), host="127.0.0.1", port=options.port, log_level="warning")
 

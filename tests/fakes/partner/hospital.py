@@ -1,9 +1,11 @@
 """What the hospital knows and does: referrals that came in, and the answers of its duty desk."""
 
 import asyncio
+import json
 import secrets
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -28,9 +30,10 @@ AUTOMATIC = {
 
 @dataclass(frozen=True)
 class Move:
-    """An answer of the desk, in the words of the Task."""
+    """An answer of the desk, in the words of the Task; ``done`` is the state it leads to."""
 
     label: str
+    done: str
     status: str
     system: str
     code: str
@@ -38,23 +41,44 @@ class Move:
 
 
 MOVES = {
-    "receive": Move("接收", "received", BSER, "2.0", ("",)),
-    "accept": Move("接受", "accepted", BSER, "3.0", ("", "receive", "ask_info")),
-    "ask_info": Move("要补资料", "on-hold", HOUSE, "info-needed", ("receive", "accept")),
-    "decline": Move("拒绝", "rejected", BSER, "4.0", ("", "receive", "ask_info", "accept")),
-    "schedule": Move("安排就诊", "in-progress", BSER, "5.1.1", ("accept",)),
-    "arrive": Move("患者到院", "in-progress", HOUSE, "arrived", ("accept", "schedule")),
-    "admit": Move("开始诊治", "in-progress", HOUSE, "in-care", ("arrive",)),
-    "report_outcome": Move("报告转归", "completed", BSER, "7.0", ("arrive", "admit")),
-    "confirm_cancel": Move("确认取消", "cancelled", BSER, "6.0", ("cancel-requested",)),
+    "receive": Move("接收", "已接收", "received", BSER, "2.0", ("",)),
+    "accept": Move("接受", "已接受", "accepted", BSER, "3.0", ("", "receive", "ask_info")),
+    "ask_info": Move(
+        "要补资料", "等对方补资料", "on-hold", HOUSE, "info-needed", ("receive", "accept")
+    ),
+    "decline": Move(
+        "拒绝", "已拒绝", "rejected", BSER, "4.0", ("", "receive", "ask_info", "accept")
+    ),
+    "schedule": Move("安排就诊", "已安排就诊", "in-progress", BSER, "5.1.1", ("accept",)),
+    "arrive": Move(
+        "患者到院", "患者已到院", "in-progress", HOUSE, "arrived", ("accept", "schedule")
+    ),
+    "admit": Move("开始诊治", "诊治中", "in-progress", HOUSE, "in-care", ("arrive",)),
+    "report_outcome": Move("报告转归", "已报告转归", "completed", BSER, "7.0", ("arrive", "admit")),
+    "confirm_cancel": Move("确认取消", "已取消", "cancelled", BSER, "6.0", ("cancel-requested",)),
 }
 STATE_AFTER = {"cancel-requested": "cancel-requested", "received": "receive"}
+STATE_WORDS = {
+    "": "新到",
+    "cancel-requested": "对方申请取消",
+    **{name: move.done for name, move in MOVES.items()},
+}
 
 
 class Hospital:
-    """One hospital. ``auto`` is what its desk does by itself; ``fault`` what is wrong with it."""
+    """One hospital. ``auto`` is what its desk does by itself; ``fault`` what is wrong with it.
 
-    def __init__(self, home: Home, *, client: str = "tongzhen", auto: str = "manual") -> None:
+    ``memory`` is a file in which it keeps what it knows between starts.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        *,
+        client: str = "tongzhen",
+        auto: str = "manual",
+        memory: Path | None = None,
+    ) -> None:
         self.home = home
         self.client = client  # the service's name here
         self.auto = auto
@@ -66,6 +90,10 @@ class Hospital:
         self._tokens: dict[str, float] = {}
         self._used: set[str] = set()
         self._working: set[asyncio.Task[None]] = set()
+        self._memory = memory
+        if memory and memory.exists():
+            kept = json.loads(memory.read_text(encoding="utf-8"))
+            self.chart.resources, self.desk = kept["resources"], kept["desk"]
 
     # -- the door for the service
 
@@ -112,7 +140,13 @@ class Hospital:
             self._hear(task)
             if task["id"] not in known:
                 self.begin(self._automatic(task["id"]))
+        self._remember()
         return answer
+
+    def _remember(self) -> None:
+        if self._memory:
+            kept = {"resources": self.chart.resources, "desk": self.desk}
+            self._memory.write_text(json.dumps(kept, ensure_ascii=False), encoding="utf-8")
 
     def _hear(self, task: Body) -> None:
         codes = [c["code"] for c in task.get("businessStatus", {}).get("coding", [])]
@@ -149,6 +183,7 @@ class Hospital:
         self.problems[task_id] = problem
         if not problem:
             self.desk[task_id] = move
+            self._remember()
         return not problem
 
     async def _tell(self, placer: str, task_id: str, move: str, reason: str) -> str:

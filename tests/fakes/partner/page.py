@@ -3,7 +3,7 @@
 from html import escape
 from typing import Any
 
-from tests.fakes.partner.hospital import MOVES, Hospital
+from tests.fakes.partner.hospital import MOVES, STATE_WORDS, Hospital
 
 Body = dict[str, Any]
 
@@ -23,7 +23,8 @@ article{background:#fff;border:1px solid #d9d5cc;border-radius:6px;padding:14px 
 margin:0 0 14px}
 h2{font-size:16px;margin:0 0 4px}.sub{color:#5b6470;font-size:14px;margin:0 0 8px}
 form{display:inline}button,select{font:inherit;padding:6px 12px;margin:6px 6px 0 0}
-.bad{color:#a3201b}details{margin:8px 0}summary{cursor:pointer}
+h3{font-size:14px;margin:10px 0 0}details p{margin:2px 0}.bad{color:#a3201b}
+details{margin:8px 0}summary{cursor:pointer}
 """
 
 
@@ -45,8 +46,7 @@ def _referral(hospital: Hospital, task: Body) -> str:
     key = task["id"]
     read = hospital.chart.read
     order, patient = read(task["focus"]["reference"]), read(task["for"]["reference"])
-    state = hospital.desk.get(key, "")
-    word = MOVES[state].label if state in MOVES else "新到"
+    word = STATE_WORDS[hospital.desk.get(key, "")]
     problem = hospital.problems.get(key, "")
     head = f"{_name(patient)} · {PRIORITIES.get(order.get('priority', ''), '')} · {word}"
     number = hospital.number(key)["value"]
@@ -54,10 +54,15 @@ def _referral(hospital: Hospital, task: Body) -> str:
         f"<article><h2>{escape(head)}</h2>"
         f'<p class="sub">本院编号 {escape(number)} · {escape(order["reasonCode"][0]["text"])}</p>'
         f"<details><summary>转诊单</summary>{_note(hospital, task)}</details>"
+        + "".join(f"<p>对方补充：{escape(n['text'])}</p>" for n in _answers(task))
         + (f'<p class="bad">没有送达：{escape(problem)}</p>' if problem else "")
         + "".join(_button(key, move) for move in hospital.moves(key))
         + "</article>"
     )
+
+
+def _answers(task: Body) -> list[Body]:
+    return [note for note in task.get("note", []) if "authorReference" in note]
 
 
 def _button(key: str, move: str) -> str:
