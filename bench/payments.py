@@ -13,7 +13,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 GOALS = {
-    "callback_cpu_s_per_1000": (17.0, "s"),
+    "callback_cpu_s_per_1000": (20.0, "s"),
     "repeated_callback_cpu_s_per_1000": (4.0, "s"),
     "forged_callback_cpu_s_per_1000": (4.0, "s"),
     "settle_cpu_s_per_1000": (9.0, "s"),
