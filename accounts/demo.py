@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 
-PATIENTS_SHOWN = 6
+PATIENTS_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
