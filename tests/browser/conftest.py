@@ -1,0 +1,205 @@
+"""The service as its own process, the sandbox gateway and the partner hospital beside it, Chromium."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.fakes.gateway import keys
+from tests.fakes.gateway.app import Gateway
+from tests.fakes.gateway.server import Running, free_port
+from tests.fakes.partner.running import RunningHospital
+
+ROOT = Path(__file__).resolve().parents[2]
+SHOTS = ROOT / "docs" / "screenshots"
+STARTS_WITHIN = 60
+ARGUMENTS = [
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+]
+# Every connection of a page, so that a test can ask what it receives.
+WATCH = """
+window.made = [];
+const Stock = window.RTCPeerConnection;
+window.RTCPeerConnection = class extends Stock {
+  constructor(...more) { super(...more); window.made.push(this); }
+};
+window.inbound = async () => {
+  const found = [];
+  for (const connection of window.made.filter((c) => c.connectionState === "connected"))
+    for (const report of (await connection.getStats()).values())
+      if (report.type === "inbound-rtp") found.push({ kind: report.kind,
+        decoded: report.framesDecoded ?? 0, width: report.frameWidth ?? 0,
+        height: report.frameHeight ?? 0, energy: report.totalAudioEnergy ?? 0 });
+  return found;
+};
+"""
+
+
+@dataclass
+class Service:
+    """A running service: its address, what was seeded, and its log."""
+
+    base: str
+    seeded: dict[str, Any]
+    log: Path
+    gateway: Gateway
+    hospital: RunningHospital
+
+
+def environment(port: int, folder: Path, gateway: dict[str, str]) -> dict[str, str]:
+    """The embedded default: SQLite, one process."""
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
+    return {
+        **kept,
+        **gateway,
+        "DEBUG": "1",
+        "DEMO": "1",
+        "SECRET_KEY": "browser-tests-only-browser-tests-only",
+        "DATA_DIR": str(folder),
+        "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "ALLOWED_HOSTS": "127.0.0.1,testserver",
+        "PARTNER_PRIVATE_NETWORKS": "1",
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+    }
+
+
+def answers(url: str, process: subprocess.Popen[bytes]) -> None:
+    """Wait until the service is ready. Raises AssertionError when it ends or takes too long."""
+    transport = httpx.HTTPTransport(retries=3)
+    with httpx.Client(transport=transport) as client:
+        for _ in range(STARTS_WITHIN * 4):
+            assert process.poll() is None, "the service ended"
+            try:
+                if client.get(url).status_code == 200:
+                    return
+            except httpx.HTTPError:
+                pass
+            try:
+                process.wait(0.25)
+            except subprocess.TimeoutExpired:
+                continue
+    raise AssertionError("the service is not ready")
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The whole service on a port, seeded with the cast."""
+    folder = tmp_path_factory.mktemp("service")
+    port, gateway_port = free_port(), free_port()
+    base, gateway_url = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{gateway_port}"
+    made = keys.make(tmp_path_factory.mktemp("keys"))
+    env = environment(port, folder, made.environment(gateway_url))
+    hospital = RunningHospital(base)
+    python = [sys.executable, "-W", "ignore"]
+    subprocess.run([*python, "manage.py", "migrate", "-v0"], env=env, cwd=ROOT, check=True)
+    partner = {
+        "client_id": "hospital",
+        "jwks": hospital.jwks,
+        "fhir_base": hospital.fhir_base,
+        "scopes": "system/*.cruds",
+    }
+    seeded = subprocess.run(
+        [*python, "-m", "tests.browser.seed"],
+        env=env,
+        cwd=ROOT,
+        check=True,
+        input=json.dumps({"partner": partner}).encode(),
+        stdout=subprocess.PIPE,
+    )
+    log = folder / "service.log"
+    gateway = Gateway(made, url=gateway_url)
+    with Running(gateway, gateway_port), hospital, log.open("wb") as output:
+        process = subprocess.Popen(
+            [*python, "-m", "config.run", "all", "--port", str(port)],
+            env=env,
+            cwd=ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            answers(f"{base}/readyz", process)
+            yield Service(base, json.loads(seeded.stdout), log, gateway, hospital)
+        finally:
+            process.terminate()
+            process.wait(15)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A real Chromium with a fake camera and microphone."""
+    env = {**os.environ}
+    if libraries := os.environ.get("BROWSER_LIBS"):
+        env["LD_LIBRARY_PATH"] = libraries
+    path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+    if not Path(path).exists():
+        pytest.skip(f"no browser at {path}; CHROMIUM names another")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS, env=env)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(chromium: Browser, service: Service) -> Iterator[Callable[..., BrowserContext]]:
+    """Makes a separate browser: its own cookies, size and language."""
+    made: list[BrowserContext] = []
+
+    def make(width: int, height: int, **more: Any) -> BrowserContext:
+        found = chromium.new_context(
+            base_url=service.base,
+            viewport={"width": width, "height": height},
+            permissions=["camera", "microphone"],
+            locale="zh-CN",
+            timezone_id="Asia/Shanghai",
+            **more,
+        )
+        found.add_init_script(WATCH)
+        found.set_default_timeout(20_000)
+        made.append(found)
+        return found
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def doctor(context: Callable[..., BrowserContext], service: Service) -> Page:
+    """Dr Lin at a desk."""
+    found = context(1440, 900)
+    cookie = {"name": "sessionid", "value": service.seeded["doctor"], "url": service.base}
+    found.add_cookies([cookie])  # type: ignore[list-item]
+    return found.new_page()
+
+
+@pytest.fixture
+def patient(context: Callable[..., BrowserContext]) -> Page:
+    """Mrs Zhao's telephone."""
+    return context(390, 844, device_scale_factor=2, is_mobile=True, has_touch=True).new_page()
+
+
+@pytest.fixture
+def shoot(request: pytest.FixtureRequest) -> Callable[[Page, str], None]:
+    """Takes a picture for docs/screenshots/, or only for this run unless SHOTS=1."""
+    keep = os.environ.get("SHOTS") == "1"
+    folder = SHOTS if keep else Path(request.getfixturevalue("tmp_path"))
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def take(page: Page, name: str) -> None:
+        page.screenshot(path=str(folder / f"{name}.png"))
+
+    return take
