@@ -1,4 +1,4 @@
-"""The service as its own process, the sandbox gateway and the partner hospital beside it, Chromium."""
+"""The service as its own process, the sandbox gateway and a partner hospital beside it, Chromium."""
 
 import json
 import os
@@ -138,7 +138,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
             process.wait(15)
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: its event loop would be in the way of asynchronous tests.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """A real Chromium with a fake camera and microphone."""
     env = {**os.environ}
