@@ -1,7 +1,7 @@
 """Addresses of the service (docs: README, "Addresses")."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from config import health
@@ -11,7 +11,8 @@ urlpatterns = [
     path("healthz", health.alive),
     path("readyz", health.ready),
     path("metrics", health.metrics),
-    path("fhir/", include("records.api.urls")),
+    # A transaction is posted to the base, which clients write with and without a slash.
+    re_path(r"^fhir(?:/|$)", include("records.api.urls")),
     path("exchange/", include("referrals.urls")),
     path("oauth/", include("accounts.oauth_urls")),
     path("accounts/", include("accounts.urls")),

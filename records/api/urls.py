@@ -1,4 +1,4 @@
-"""Addresses under /fhir/: one door, whose table of routes is in ``entrance``."""
+"""Addresses from /fhir on: one door, whose table of routes is in ``entrance``."""
 
 from django.urls import re_path
 

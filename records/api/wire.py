@@ -89,7 +89,10 @@ def if_match(request: HttpRequest) -> int | None:
 
 def answer(text: str | bytes, status: int = 200) -> HttpResponse:
     """A response of FHIR JSON."""
-    return HttpResponse(text, status=status, content_type=FHIR_JSON)
+    response = HttpResponse(text, status=status, content_type=FHIR_JSON)
+    # The short chain of middleware does not; without it the answer travels in chunks.
+    response["Content-Length"] = str(len(response.content))
+    return response
 
 
 def answer_json(content: Any, status: int = 200) -> HttpResponse:
