@@ -110,7 +110,10 @@ class QueuePlace:
 
 @dataclass(frozen=True, slots=True)
 class PatientWait:
-    """``patient/wait.html``: from settled (not here yet) to being called in."""
+    """``patient/wait.html``: from settled (not here yet) to being called in.
+
+    When a push names another ``state``, the page is drawn anew: the visit has moved on.
+    """
 
     institution: str
     name: str
@@ -121,6 +124,7 @@ class PatientWait:
     actions: Sequence[Action] = ()
     socket: str = ""
     call_url: str = ""
+    state: str = ""
 
     @property
     def crowd(self) -> range:

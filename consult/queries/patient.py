@@ -97,6 +97,7 @@ def wait_page(visit: Visit, token: str, principal: Principal) -> PatientWait:
         actions=patient_actions(visit, principal, token),
         socket=socket_of(token),
         call_url=reverse("patient:call", args=(token,)),
+        state=visit.state,
     )
 
 

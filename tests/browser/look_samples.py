@@ -146,7 +146,7 @@ def patient() -> Mapping[str, tuple[str, Mapping[str, Any]]]:
     identity = p.IdentityStep("/x", "/x", "7731", sent=True, demo_code="482913", error="数字不对")
     place = p.QueuePlace(2, p.Promise(10, 25), 40)
     late = p.Notice("林医生晚 10 分钟左右", "前一位情况急，对不起。", "warn")
-    waits = p.PatientWait("云岭社区", "赵桂芳", NOW, DOCTOR, place, late, [CANCEL])
+    waits = p.PatientWait("云岭社区", "赵桂芳", NOW, DOCTOR, place, late, [CANCEL], state="waiting")
     consent = p.ConsentStep("/x", "1", ["看诊不录像。"], "/no")
     return {
         "identity": (start, {"page": _start("identity", identity=identity)}),

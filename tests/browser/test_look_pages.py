@@ -158,3 +158,13 @@ def test_waiting_time_turns_critical_by_itself(chromium: Browser):
     page.wait_for_selector("#visit-2 .elapsed[data-tone=crit]")
     assert "15" in page.locator("#visit-2 .elapsed small").inner_text()
     page.context.close()
+
+
+def test_the_waiting_room_follows_a_visit_that_somebody_else_moved_on(chromium: Browser):
+    template, context = look_samples.patient()["wait"]
+    page = opened(chromium, template, context, size=PHONE)
+    pushed = '<i id="stage" hx-swap-oob="true" data-state="cancelled" hidden></i>'
+    with page.expect_navigation():
+        page.evaluate("text => htmx.swap('#news', text, {swapStyle: 'none'})", pushed)
+    assert page.locator("#stage").get_attribute("data-state") == "waiting"
+    page.context.close()

@@ -1,4 +1,4 @@
-// The waiting room: when the place says "your turn", ring and go in.
+// The waiting room: when the place says "your turn", ring and go in; follow the visit's state.
 const RINGS = 3;
 const BEFORE_GOING_MS = 3000;
 let going = false;
@@ -25,5 +25,15 @@ function look() {
   setTimeout(() => window.location.assign(url), BEFORE_GOING_MS);
 }
 
-document.addEventListener("htmx:oobAfterSwap", look);
+// Somebody else has moved the visit on (cancelled, ended): the service knows what to show now.
+function follow() {
+  const stage = document.getElementById("stage");
+  if (stage.dataset.state !== state && !going) window.location.reload();
+}
+
+const { state } = document.getElementById("stage").dataset;
+document.addEventListener("htmx:oobAfterSwap", () => {
+  look();
+  follow();
+});
 look();
