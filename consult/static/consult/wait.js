@@ -27,8 +27,9 @@ function look() {
 
 // Somebody else has moved the visit on (cancelled, ended): the service knows what to show now.
 function follow() {
-  const stage = document.getElementById("stage");
-  if (stage.dataset.state !== state && !going) window.location.reload();
+  if (going || document.getElementById("stage").dataset.state === state) return;
+  going = true;
+  window.location.reload();
 }
 
 const { state } = document.getElementById("stage").dataset;
