@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -200,6 +201,27 @@ def test_the_log_tells_the_kind_of_trouble_and_nobodys_name(world, caplog):
     delivery.deliver_due()
     assert "refused: status 422" in caplog.text
     assert "赵" not in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_workers_at_once_one_sends(hospital):
+    make.world(hospital.fhir_base)
+    sent()
+    arrived: list[int] = []
+
+    def work() -> None:
+        try:
+            arrived.append(delivery.deliver_due())
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(arrived) == 1
+    assert hospital.hospital.messages == 1
 
 
 DIES = """
