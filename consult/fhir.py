@@ -193,7 +193,8 @@ def consent(facts: VisitFacts, *, by: str, at: datetime, text: str, version: str
         },
         "policyRule": {"coding": [build.coding(CONSENT_POLICY, "cric", "Informed Consent")]},
         "provision": {
-            "period": _period(at, facts.end),
+            # Open: a patient who is late agrees after the planned end. The visit bounds it.
+            "period": _period(at, None),
             "data": [
                 {
                     "meaning": "related",

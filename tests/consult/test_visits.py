@@ -85,6 +85,12 @@ def test_a_visit_of_tomorrow_is_not_checked_in_today_but_a_rehearsal_is(cast):
     assert cast.waiting(cast.qian, start=tomorrow, rehearsal=True).state == "waiting"
 
 
+def test_a_patient_who_is_late_still_agrees_and_waits(cast):
+    visit = cast.waiting(start=now() - timedelta(minutes=40))
+    assert visit.state == "waiting"
+    assert "end" not in resource("Consent", visit.consent_id)["provision"]["period"]
+
+
 def test_only_the_patient_or_a_nurse_of_the_house_checks_in(cast):
     visit = cast.visit()
     for stranger in (cast.principal(cast.wu), cast.doctor):
