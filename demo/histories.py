@@ -88,9 +88,15 @@ MEDICINES = {
 
 
 def seed_history(resident: Resident, *, today: datetime) -> None:
-    """Write the resident and everything known of them."""
-    for kind, id_, body in history(resident, today=today):
-        store.update(kind, id_, body, by=KEEPER)
+    """Write the resident and everything known of them, in one transaction Bundle."""
+    entries = [_entry(*known) for known in history(resident, today=today)]
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+    store.transaction(bundle, by=KEEPER)
+
+
+def _entry(kind: str, id_: str, body: Json) -> Json:
+    where = f"{kind}/{id_}"
+    return {"resource": {**body, "id": id_}, "request": {"method": "PUT", "url": where}}
 
 
 def history(resident: Resident, *, today: datetime) -> Iterator[tuple[str, str, Json]]:
