@@ -40,7 +40,10 @@ class RemoteListener:
 
 
 class NodeProcess:
-    """Carries out the commands of web processes on one node, and keeps its leases alive."""
+    """Carries out the commands of web processes on one node, and keeps its leases alive.
+
+    ``beaten`` is True once web processes can find it.
+    """
 
     def __init__(self, node: Node, redis: Redis) -> None:
         self.id = secrets.token_hex(8)
@@ -50,6 +53,7 @@ class NodeProcess:
         self._peers: dict[str, tuple[Peer, RemoteListener]] = {}
         self._held: set[str] = set()
         self._draining = False
+        self.beaten = False
 
     async def run(self) -> None:
         """Work until cancelled, then tell everybody to rejoin elsewhere."""
@@ -107,6 +111,7 @@ class NodeProcess:
         state = json.dumps({"load": load, "rooms": len(sizes), "draining": self._draining})
         await bus.call(self._redis.sadd(bus.NODES, self.id))
         await self._redis.set(bus.node_alive(self.id), state, ex=bus.ALIVE_SECONDS)
+        self.beaten = True
 
     async def _keep_leases(self) -> None:
         rooms = set(self._node.rooms)

@@ -14,7 +14,11 @@ ESTIMATE_LASTS = 5.0
 
 
 class Slot:
-    """One m-line: its stream, and the track that is wanted on it (None: free)."""
+    """One m-line: its stream, and the track that is wanted on it (None: free).
+
+    A free m-line stays open, it is only silent: browsers that saw it inactive receive, but never
+    play, what comes on it later under the same stream number.
+    """
 
     def __init__(self, mid: str, forward: Forward) -> None:
         self.mid = mid
@@ -24,15 +28,14 @@ class Slot:
         self.answered = False
 
     def section(self) -> sdp.Section:
-        """How the next offer describes it."""
+        """How offers describe it."""
         forward = self.forward
         return sdp.Section(
             mid=self.mid,
             kind=forward.kind,
-            direction="sendonly" if self.wanted else "inactive",
+            direction="sendonly",
             ssrc=forward.ssrc,
             retransmission_ssrc=forward.retransmission_ssrc,
-            owner=self.owner,
         )
 
 

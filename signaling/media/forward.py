@@ -142,11 +142,11 @@ class Forward:
         rtp.stamp_send_time(wrapped, SEND_TIME_EXTENSION, time.monotonic())
         self.fan_out.send_as_is(wrapped, self)
 
-    def report(self, source: rtcp.SenderReport) -> None:
-        """Pass the source's report on in our numbers; its clock stays, and with it lip-sync."""
+    def report(self, source: rtcp.SenderReport, ntp: int) -> None:
+        """Pass the source's report on, in our numbers, as made at ``ntp``."""
         report = rtcp.SenderReport(
             ssrc=self.ssrc,
-            ntp=source.ntp,
+            ntp=ntp & (1 << 64) - 1,
             timestamp=source.timestamp + self.timestamp_offset & 0xFFFFFFFF,
             packets=self.packets,
             octets=self.octets - rtp.FIXED_HEADER * self.packets,

@@ -4,6 +4,7 @@
 """
 
 import struct
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -157,6 +158,12 @@ def _need(body: bytes, size: int) -> None:
 
 def _write(kind: int, count: int, body: bytes) -> bytes:
     return _header.pack(0x80 | count, kind, len(body) // 4) + body
+
+
+def ntp_now() -> int:
+    """The present in NTP's 32.32 fixed point (RFC 3550 §4)."""
+    seconds_to_unix = 2_208_988_800
+    return int((time.time() + seconds_to_unix) * (1 << 32))
 
 
 def sender_report(report: SenderReport) -> bytes:

@@ -14,7 +14,7 @@ from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsParameters
 from aiortc.sdp import MediaDescription, SessionDescription, candidate_from_sdp, candidate_to_sdp
 
 Kind = Literal["audio", "video"]
-Direction = Literal["sendonly", "recvonly", "inactive"]
+Direction = Literal["sendonly", "recvonly"]
 
 PAYLOAD_TYPE: dict[Kind, int] = {"audio": 111, "video": 96}
 RETRANSMISSION_TYPE = 97
@@ -43,14 +43,13 @@ CODECS: dict[Kind, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One m-line of an offer; a sending one names its streams and whose they are."""
+    """One m-line of an offer; a sending one names its streams."""
 
     mid: str
     kind: Kind
     direction: Direction
     ssrc: int = 0
     retransmission_ssrc: int = 0
-    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +111,12 @@ def _section_lines(section: Section) -> list[str]:
     lines = [f"a=mid:{section.mid}", f"a={section.direction}", *CODECS[section.kind]]
     if section.direction != "sendonly":
         return lines
-    lines.append(f"a=msid:{section.owner} {section.owner}-{section.kind}")
+    lines.append(f"a=msid:line-{section.mid} line-{section.mid}-{section.kind}")
     streams = [section.ssrc]
     if section.retransmission_ssrc:
         streams.append(section.retransmission_ssrc)
         lines.append(f"a=ssrc-group:FID {section.ssrc} {section.retransmission_ssrc}")
-    return lines + [f"a=ssrc:{ssrc} cname:{section.owner}" for ssrc in streams]
+    return lines + [f"a=ssrc:{ssrc} cname:room" for ssrc in streams]
 
 
 def read_answer(text: str) -> Answer:

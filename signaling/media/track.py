@@ -196,12 +196,16 @@ class Track:
         if self._missing:
             self._ask_again(list(self._missing))
 
-    def sender_reported(self, report: rtcp.SenderReport) -> None:
-        """Note the publisher's report and pass it on."""
+    def sender_reported(self, report: rtcp.SenderReport, clock_offset: int) -> None:
+        """Note the publisher's report and pass it on in the node's time.
+
+        One clock for all sources: a stream whose source changes would jump otherwise. The offset
+        is the same for a publisher's sound and picture, which keeps them together.
+        """
         self.reception.reported(report.ntp)
         if self.started:
             for forward in self.forwards:
-                forward.report(report)
+                forward.report(report, report.ntp + clock_offset)
 
     def report_block(self) -> rtcp.ReceiverBlock | None:
         """How the stream arrives, for the publisher; None before its first packet."""

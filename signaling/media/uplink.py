@@ -64,6 +64,7 @@ class Uplink:
         self._by_ssrc: dict[int, Track] = {}
         self._by_retransmission: dict[int, Track] = {}
         self._report_at = 0.0
+        self._clock_offset: int | None = None
         self.transport = MediaTransport(
             ground.mux,
             ground.certificate,
@@ -130,7 +131,9 @@ class Uplink:
     def _rtcp_arrived(self, data: bytes) -> None:
         for report in rtcp.parse(data):
             if isinstance(report, rtcp.SenderReport) and report.ssrc in self._by_ssrc:
-                self._by_ssrc[report.ssrc].sender_reported(report)
+                if self._clock_offset is None:
+                    self._clock_offset = rtcp.ntp_now() - report.ntp
+                self._by_ssrc[report.ssrc].sender_reported(report, self._clock_offset)
 
     def tick(self, now: float) -> None:
         """Called ten times a second: ask again, report, say what rate reaches the others."""

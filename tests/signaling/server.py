@@ -47,8 +47,9 @@ function play({ id, stream }) {
     document.body.append(video);
   }
   video.srcObject = stream;
+  video.play().catch((error) => window.log.push(["play", String(error)]));
 }
-const made = [];
+const made = (window.made = []);
 const Stock = window.RTCPeerConnection;
 window.RTCPeerConnection = class extends Stock {
   constructor(...more) { super(...more); made.push(this); }

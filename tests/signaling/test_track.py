@@ -201,7 +201,7 @@ def test_the_senders_clock_is_passed_on_in_our_numbers(zhao):
     forward = zhao.forward()
     zhao.send(2)
     zhao.feedback.clear()
-    zhao.track.sender_reported(rtcp.SenderReport(7, ntp=1 << 50, timestamp=6000))
+    zhao.track.sender_reported(rtcp.SenderReport(7, ntp=1 << 50, timestamp=6000), 5)
     (report, _blocks) = zhao.feedback
-    assert (report.ssrc, report.ntp) == (forward.ssrc, 1 << 50)
+    assert (report.ssrc, report.ntp) == (forward.ssrc, (1 << 50) + 5)
     assert report.timestamp == 6000 + forward.timestamp_offset & 0xFFFFFFFF
