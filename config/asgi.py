@@ -16,6 +16,7 @@ from django.core.handlers.asgi import ASGIHandler
 
 from config.machine import MachineHandler
 from config.routing import sockets
+from records.api.asgi import PREFIX as FHIR, FhirDoor
 
 
 class Doors:
@@ -24,9 +25,13 @@ class Doors:
     def __init__(self) -> None:
         self.pages = ASGIHandler()
         self.machines = MachineHandler()
+        self.fhir = FhirDoor()
 
     async def __call__(self, scope, receive, send):  # type: ignore[no-untyped-def]
         """ASGI."""
+        if scope["path"] == FHIR or scope["path"].startswith(f"{FHIR}/"):
+            await self.fhir(scope, receive, send)
+            return
         machine = scope["path"].startswith(settings.MACHINE_PATHS)
         await (self.machines if machine else self.pages)(scope, receive, send)
 

@@ -57,14 +57,35 @@ def visible(by: Principal, kind: str | None = None) -> Clause:
     return "(" + " OR ".join(parts) + ")", [*holds, *who, moment, *who, moment]
 
 
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """The columns that make a resource one's own."""
+
+    institution: str
+    patient: str
+    author: str
+
+
+def is_own(by: Principal, kind: str, keeper: Keeper) -> bool:
+    """True when ``by`` sees a resource without any grant."""
+    if by.has("system") or kind in PUBLIC:
+        return True
+    column, value = _own_column(by)
+    return bool(value) and getattr(keeper, column) == value
+
+
 def _own(by: Principal) -> Clause:
+    column, value = _own_column(by)
+    return (f"r.{column} = %s", [value]) if value else ("FALSE", [])
+
+
+def _own_column(by: Principal) -> tuple[str, str]:
+    """Which column makes a resource one's own, and the value that it must have (empty: none)."""
     if by.has("patient"):
-        return "r.patient = %s", [by.reference.removeprefix("Patient/")]
+        return "patient", by.reference.removeprefix("Patient/")
     if by.has("partner"):
-        return "r.author = %s", [by.reference]
-    if not by.institution:
-        return "FALSE", []
-    return "r.institution = %s", [by.institution]
+        return "author", by.reference
+    return "institution", by.institution
 
 
 def check_write(by: Principal, owner: Owner, *, matched: bool) -> None:

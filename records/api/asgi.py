@@ -1,0 +1,115 @@
+"""/fhir as an ASGI application of its own: one hop to a thread and back.
+
+Django's handler takes three hops, a new thread and a round trip to check the connection for each
+request; measured, that is more than the request itself. ``entrance.fhir`` is the same either way.
+"""
+
+import asyncio
+import select
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from typing import Any
+
+from django.conf import settings
+from django.core.handlers.asgi import ASGIRequest
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.http import HttpResponse
+
+from records import outcomes
+from records.api import wire
+from records.api.entrance import fhir
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+PREFIX = "/fhir"
+THREADS = 8
+MOST_WAITING = 256
+
+
+class FhirDoor:
+    """Answers requests under /fhir on threads that keep their database connection."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="fhir")
+        self._held: set[BaseDatabaseWrapper] = set()
+        self._waiting = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        body = await _body(receive, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        if body is None:
+            response = _refusal(413, "too-long", "the body is too large")
+        elif self._waiting >= MOST_WAITING:
+            response = _refusal(503, "throttled", "too many requests wait already")
+            response["Retry-After"] = "1"
+        else:
+            self._waiting += 1
+            try:
+                loop = asyncio.get_running_loop()
+                response = await loop.run_in_executor(self._threads, self._work, scope, body)
+            finally:
+                self._waiting -= 1
+        await _send(response, send, empty=scope["method"] == "HEAD")
+
+    def close(self) -> None:
+        """Finish what runs and give every connection back; may be called twice."""
+        self._threads.shutdown(wait=True)
+        for held in self._held:
+            held.inc_thread_sharing()
+            held.close()
+        self._held.clear()
+
+    def _work(self, scope: Scope, body: bytes) -> HttpResponse:
+        wrapper = connections[DEFAULT_DB_ALIAS]
+        self._held.add(wrapper)
+        if _is_broken(wrapper):
+            wrapper.close()
+        request = ASGIRequest(scope, BytesIO(body))
+        return fhir(request, scope["path"].removeprefix(PREFIX))
+
+
+def _is_broken(wrapper: BaseDatabaseWrapper) -> bool:
+    """True for a connection that failed, or on which the server said something unasked: goodbye."""
+    if wrapper.connection is None:
+        return False
+    if wrapper.errors_occurred or wrapper.vendor != "postgresql":
+        return bool(wrapper.errors_occurred)
+    poll = select.poll()
+    poll.register(wrapper.connection.fileno(), select.POLLIN | select.POLLHUP)
+    return bool(poll.poll(0))
+
+
+async def _body(receive: Receive, limit: int) -> bytes | None:
+    """The whole body, or None when it is larger than ``limit``."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        part = message.get("body", b"")
+        size += len(part)
+        if size <= limit:
+            parts.append(part)
+        if not message.get("more_body"):
+            return b"".join(parts) if size <= limit else None
+
+
+def _refusal(status: int, code: str, says: str) -> HttpResponse:
+    return wire.answer_json(outcomes.outcome(outcomes.issue(code, says)), status)
+
+
+async def _send(response: HttpResponse, send: Send, *, empty: bool) -> None:
+    headers = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
+    if settings.SECURE_HSTS_SECONDS:
+        age = f"max-age={settings.SECURE_HSTS_SECONDS}".encode()
+        headers.append((b"strict-transport-security", age))
+    headers += _encoded(response.items())
+    start = {"type": "http.response.start", "status": response.status_code, "headers": headers}
+    await send(start)
+    await send({"type": "http.response.body", "body": b"" if empty else response.content})
+
+
+def _encoded(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
