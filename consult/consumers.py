@@ -95,8 +95,15 @@ class PageSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has 
             except HouseError:
                 await self.close(NOT_YOURS)
                 return
-            if html:
-                await self.send(text_data=html)
+            if html and not await self._sent(html):
+                return
+
+    async def _sent(self, html: str) -> bool:
+        try:
+            await self.send(text_data=html)
+        except OSError:  # the browser went away while we drew
+            return False
+        return True
 
     async def _threaded(self, work: Callable[[], Any]) -> Any:
         return await database_sync_to_async(self._in_language)(work)

@@ -32,6 +32,7 @@ def visit(principal: Principal, of: Visit) -> str:
     """What changes on the page of a visit; never the call's pictures or what is being typed."""
     page = queries.visit_page(principal, of)
     return _drawn(
+        ("_state", {"state": page.state}),
         ("_banner", {"banner": page.banner, "next_up": page.next_up}),
         ("_call_actions", {"call": page.call}),
         ("_call_plate", {"call": page.call}),
@@ -59,6 +60,8 @@ def referral(principal: Principal, referral_id: str) -> str:
     page = queries.referral_page(principal, referral_id)
     return _drawn(
         ("_track", {"stops": page.stops}),
+        ("_state", {"state": page.state}),
+        ("_answer", {"url": page.answer_url}),
         ("_log", {"events": page.log}),
         ("_referral_actions", {"actions": page.actions}),
     )

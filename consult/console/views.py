@@ -114,11 +114,13 @@ def refer(request: StaffRequest, visit_id: str) -> HttpResponseBase:
     fields = ("to", "urgency", "purpose", "reason", "summary")
     values = {field: request.POST.get(field, "") for field in fields}
     try:
-        referral = services.request_referral(found, **values, by=request.principal)
+        services.request_referral(found, **values, by=request.principal)
     except (Invalid, Refused) as error:
         form = queries.refer_form(found, values=values, errors=field_errors(error))
         return render(request, "console/_refer.html", {"form": form}, status=422)
-    return to(request, "console:referral", referral)
+    if is_part(request):  # the call may be on: the page stays, the dialog closes
+        return HttpResponse(status=204, headers={"HX-Trigger": "referred"})
+    return redirect("console:visit", visit_id)
 
 
 def show(
@@ -150,14 +152,6 @@ def refused(request: StaffRequest, found: Visit, error: HouseError) -> HttpRespo
     if is_part(request):
         fresh = queries.visit_for(request.principal, found.public_id)
         answer.content = answer.content + parts.visit(request.principal, fresh).encode()
-    return answer
-
-
-def to(request: HttpRequest, name: str, *args: str) -> HttpResponseBase:
-    """Go to a page, also from a part."""
-    answer = redirect(name, *args)
-    if is_part(request):
-        return HttpResponse(status=204, headers={"HX-Redirect": answer["Location"]})
     return answer
 
 

@@ -77,6 +77,7 @@ class ReferralPage:
     log: Sequence[Event] = ()
     notice: Notice | None = None
     actions: Sequence[Action] = ()
+    answer_url: str = ""
     socket: str = ""
 
     @property

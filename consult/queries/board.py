@@ -148,7 +148,7 @@ def _today_row(item: Listed, principal: Principal) -> TodayRow:
         state=state_badge(visit),
         ready=_steps(item),
         past=_over(item),
-        actions=visit_actions(visit, principal, "call_in"),
+        actions=_raised(visit_actions(visit, principal, "call_in"), first=False),
     )
 
 

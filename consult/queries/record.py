@@ -39,7 +39,6 @@ def record_panel(visit: Visit, *, by: Principal) -> RecordPanel:
     )
     return RecordPanel(
         reason=visit.reason,
-        reason_at=visit.created_at,
         pressure=_pressures(observations),
         vitals=_vitals(observations),
         problems=[_problem(body) for body in _found("Condition", patient, by, ("_count", "30"))],

@@ -132,6 +132,7 @@ def referral_page(principal: Principal, referral_id: str) -> ReferralPage:
         ],
         notice=_notice(detail),
         actions=_actions(row),
+        answer_url=_answer_url(row),
         socket="/ws/console/",
     )
 
@@ -231,13 +232,19 @@ def _hospital_owes(row: Row) -> bool:
     return not row.owed and not row.referral.workflow.is_final(row.referral.state)
 
 
+def _answer_url(row: Row) -> str:
+    if not any(transition.name == "answer" for transition in row.actions):
+        return ""
+    return reverse("console:refer-answer", args=(row.referral.public_id,))
+
+
 def _actions(row: Row) -> list[Action]:
     found = [
         Action(
             name=transition.name,
             label=_(transition.label),
             url=reverse("console:refer-act", args=(row.referral.public_id, transition.name)),
-            primary=transition.name in ("close", "answer"),
+            primary=transition.name == "close",
             danger=transition.name in ("withdraw", "ask_cancel"),
             confirm=_("Really?") if transition.name in ("withdraw", "ask_cancel") else "",
         )

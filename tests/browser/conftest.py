@@ -1,4 +1,4 @@
-"""The service as its own process, the sandbox gateway and a partner hospital beside it, Chromium."""
+"""The service as a process, the sandbox gateway and a partner hospital beside it, Chromium."""
 
 import json
 import os

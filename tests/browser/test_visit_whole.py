@@ -37,6 +37,7 @@ def arrive(patient: Page, link: str, shoot) -> None:
     expect(patient.locator(".p-check li").first).to_be_visible()
     shoot(patient, "patient-2-consent")
     patient.locator("button[name=agree]").click()
+    patient.wait_for_load_state("load")
     patient.locator("[data-device=try]").click()
     expect(patient.locator("[data-device=form]")).to_be_visible()
     shoot(patient, "patient-3-device")

@@ -96,6 +96,10 @@ def gather() -> Cast:
         zhao=make.patient("赵桂芳", at=yunling, phone="19900002846"),
         qian=make.patient("钱宝林", at=yunling, phone="19900007731"),
     )
+    for house in (yunling, pengpu):
+        write("Organization", house.public_id, name=house.name)
+    for doctor in (cast.lin, cast.gu, cast.wu):
+        write("Practitioner", doctor.practitioner_id, name=[{"text": doctor.name}])
     write_patient(cast.zhao, gender="female", born="1952-03-18", card="310106195203182846")
     write_patient(cast.qian, gender="male", born="1947-01-02", card="310106194701027731")
     return cast
@@ -113,6 +117,11 @@ def write_patient(account: PatientAccount, *, gender: str, born: str, card: str)
     store.create(
         "Patient", body, by=SYSTEM, id=account.fhir_id, institution=account.institution.public_id
     )
+
+
+def write(kind: str, key: str, **body: Any) -> None:
+    """A resource of a public kind."""
+    store.create(kind, {"resourceType": kind, **body}, by=SYSTEM, id=key)
 
 
 def again(visit: Visit) -> Visit:

@@ -93,6 +93,7 @@ export class CallPage {
     this.#show(part("veil"), !seen || this.#denied);
     this.#sayWhy(other, stream);
     part("remote").toggleAttribute("data-connected", seen);
+    if (stream) this.#startClock();
   }
 
   #sayWhy(other, stream) {
@@ -103,6 +104,13 @@ export class CallPage {
     else if (state === "connecting") this.#say("connecting");
     else if (!other || !stream) this.#say("waiting");
     else this.#say("sound-only");
+  }
+
+  #startClock() {
+    const clock = part("clock");
+    if (!clock || clock.dataset.clock) return;
+    clock.dataset.since = new Date().toISOString();
+    clock.dataset.clock = "running";
   }
 
   #drawQuality(level) {

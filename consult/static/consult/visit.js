@@ -3,9 +3,16 @@ import { CallPage } from "./call_page.js";
 
 const SAVING_MS = 400;
 const stage = document.getElementById("call");
+let leaving = false;
+
+// A form that leads elsewhere was sent: what follows is drawn by its answer.
+document.addEventListener("submit", (event) => {
+  if (!event.defaultPrevented && !event.target.matches("[hx-post]")) leaving = true;
+});
 
 // What is being typed is saved before the page is drawn anew.
 function drawAnew() {
+  if (leaving) return;
   document.getElementById("note-form")?.dispatchEvent(new Event("save"));
   setTimeout(() => location.reload(), SAVING_MS);
 }
@@ -27,3 +34,5 @@ document.addEventListener("htmx:oobAfterSwap", () => {
     drawAnew();
   }
 });
+
+document.addEventListener("referred", () => document.getElementById("refer")?.close());
