@@ -3,6 +3,7 @@
 import secrets
 from pathlib import Path
 
+from celery.schedules import crontab
 from csp.constants import NONCE, SELF
 from django.utils.translation import gettext_lazy as _
 
@@ -103,6 +104,10 @@ CELERY_BEAT_SCHEDULE = {
     "deliver-referrals": {"task": "referrals.tasks.deliver_referrals", "schedule": 15.0},
     "tend-visits": {"task": "consult.tasks.sweep_visits", "schedule": 15.0},
     "tend-payments": {"task": "payments.tasks.tend", "schedule": 60.0},
+    "reconcile": {
+        "task": "payments.tasks.reconcile_yesterday",
+        "schedule": crontab(hour=10, minute=30),  # gateways offer the bill of a day from 10 on
+    },
     "forget-callbacks": {"task": "payments.tasks.forget_refused_callbacks", "schedule": 86400.0},
 }
 if REDIS_URL:
