@@ -18,6 +18,7 @@ def logging_config(level: str) -> dict[str, Any]:
         "loggers": {
             # Access lines would carry the links that are permissions.
             "uvicorn.access": {"level": "WARNING"},
+            "uvicorn.error": {"level": "WARNING"},
             "httpx": {"level": "WARNING"},
             "aioice": {"level": "WARNING"},
             "aiortc": {"level": "WARNING"},

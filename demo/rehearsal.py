@@ -121,7 +121,8 @@ async def rehearse(home: Path, base: str) -> None:
             await patient.come()
             await patient.wait_and_talk()
         except (httpx.HTTPError, OSError, websockets.WebSocketException) as error:
-            log.info("rehearsal: %s", type(error).__name__)
+            # The error's text may hold the link, which is a permission.
+            log.warning("rehearsal interrupted: %s", type(error).__name__)
         finally:
             await patient.leave()
         await asyncio.sleep(TRIES_AGAIN_AFTER)
@@ -141,6 +142,7 @@ def main() -> None:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--base", required=True)
     options = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING)
     asyncio.run(_until_signal(options))
 
 

@@ -23,14 +23,29 @@ class Family:
     """Child processes that live and end together.
 
     When one ends by itself, all end, and ``wait`` returns 1: half a service is worse than none.
+    Neighbours (a partner, a patient) come and go as in life.
     """
 
     children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    neighbours: set[str] = field(default_factory=set)
     _stopping: threading.Event = field(default_factory=threading.Event)
 
     def start(self, name: str, module: str, *arguments: str, env: Mapping[str, str]) -> None:
         """Start ``python -m module arguments``; it gets no Ctrl-C of its own."""
-        self.children[name] = subprocess.Popen(
+        self.children[name] = self._spawn(module, arguments, env)
+
+    def start_neighbour(
+        self, name: str, module: str, *arguments: str, env: Mapping[str, str]
+    ) -> None:
+        """Like ``start``, for somebody whose end is not the family's."""
+        self.neighbours.add(name)
+        self.start(name, module, *arguments, env=env)
+
+    @staticmethod
+    def _spawn(
+        module: str, arguments: Sequence[str], env: Mapping[str, str]
+    ) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", module, *arguments],
             cwd=ROOT,
             env={**os.environ, **env},
@@ -52,10 +67,9 @@ class Family:
         return self._stopping.is_set()
 
     def ended(self) -> str | None:
-        """The name of a child that has ended by itself, if any."""
-        return next(
-            (name for name, child in self.children.items() if child.poll() is not None), None
-        )
+        """The name of a child that has ended by itself, if any; neighbours do not count."""
+        family = (item for item in self.children.items() if item[0] not in self.neighbours)
+        return next((name for name, child in family if child.poll() is not None), None)
 
     def wait(self) -> int:
         """Wait for a signal (0) or for a child that ends by itself (1)."""
@@ -110,12 +124,16 @@ def port_is_free(port: int) -> bool:
     return True
 
 
-def run_once(module: str, *arguments: str, env: Mapping[str, str]) -> None:
-    """Run ``python -m module arguments`` to its end; exit with its status when that is not 0."""
+def run_once(module: str, *arguments: str, env: Mapping[str, str], quiet: bool = False) -> None:
+    """Run ``python -m module arguments`` to its end; exit with its status when that is not 0.
+
+    ``quiet`` drops what it prints: secrets, say.
+    """
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", module, *arguments],
         cwd=ROOT,
         env={**os.environ, **env},
+        stdout=subprocess.DEVNULL if quiet else None,
         check=False,
     )
     if done.returncode:

@@ -30,14 +30,14 @@ class Surroundings:
 
     def start_people(self, family: Family) -> None:
         """The partner hospital and the rehearsal patient."""
-        family.start(
+        family.start_neighbour(
             "partner",
             "tests.fakes.partner",
             *("--port", str(self.ports["partner"]), "--credentials"),
             str(self.home / "credentials.json"),
             env=self.environment,
         )
-        family.start(
+        family.start_neighbour(
             "rehearsal",
             "demo.rehearsal",
             *("--home", str(self.home), "--base", self.base),
@@ -90,7 +90,7 @@ def prepare(home: Path, port: int, extra: Mapping[str, str] | None = None) -> Su
 def _draw(home: Path, kept: Path) -> None:
     """Secrets of this seeding. The neighbours' ports are kept, since partners know addresses."""
     keys = home / "gateway"
-    run_once("tests.fakes.gateway", "--make-keys", str(keys), env={})
+    run_once("tests.fakes.gateway", "--make-keys", str(keys), env={}, quiet=True)
     drawn = json.loads((keys / "environment.json").read_text(encoding="utf-8"))
     drawn |= {
         "SECRET_KEY": secrets.token_urlsafe(48),
