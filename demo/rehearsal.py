@@ -99,7 +99,7 @@ class Patient:
         admitted = await self._post("ticket")
         admitted.raise_for_status()
         way = admitted.json()
-        call = Client(tracks=(PortraitTrack(), VoiceTrack()), on_chat=self._answer)
+        call = Client(tracks=(VoiceTrack(), PortraitTrack()), on_chat=self._answer)
         url = f"{self._socket_base}/ws/room/{way['room']}/"
         await call.connect(url, way["ticket"], origin=self.base)
         self.call = call

@@ -155,7 +155,8 @@ class Client:
         )
         self._connections[offer.way] = connection
         if offer.way == "publish":
-            for track in self._tracks:
+            # In the offer's order: aiortc never starts a bundle whose first line is not its first.
+            for track in sorted(self._tracks, key=lambda track: track.kind):
                 connection.addTrack(track)
         else:
             self._stop_draining()
