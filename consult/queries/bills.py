@@ -67,13 +67,16 @@ def order_page(principal: Principal, order_id: str) -> OrderPage:
         state=state_badge(order),
         gateway=order.gateway,
         history=[
-            Event(
-                at=row.at,
-                who=names.get(row.by_reference, ""),
-                what=_(ORDER.transitions[row.name].label),
-                tone=ORDER.states[row.to_state].tone,
-            )
-            for row in reversed(rows)
+            *(
+                Event(
+                    at=row.at,
+                    who=names.get(row.by_reference, ""),
+                    what=_(ORDER.transitions[row.name].label),
+                    tone=ORDER.states[row.to_state].tone,
+                )
+                for row in reversed(rows)
+            ),
+            Event(order.created_at, "", _("Opened")),
         ],
         actions=_actions(order, principal),
     )
@@ -127,7 +130,15 @@ def _balances(principal: Principal) -> list[Balance]:
 
 
 def _account(code: str) -> str:
-    return code.replace("-", " ").replace("_", " ")
+    words = {
+        "income": _("Fees earned"),
+        "owed-to-patient": _("Owed to patients"),
+        "insurance-fund": _("Due from the insurance fund"),
+        "insurance-account": _("Due from personal accounts"),
+    }
+    if code.startswith("gateway:"):
+        return _("At the gateway %(name)s") % {"name": code.removeprefix("gateway:")}
+    return words[code]
 
 
 def _tabs(view: str) -> list[Tab]:
@@ -141,22 +152,24 @@ def _tabs(view: str) -> list[Tab]:
 
 
 def _actions(order: "Order", principal: Principal) -> list[Action]:
-    looks = {
-        "ask_refund": ("refund", _("Refund"), _("Give the whole amount back?")),
-        "close": ("close", _("Close"), _("Close this order without payment?")),
-        "retry_refund": ("retry", _("Try the refund again"), ""),
+    if not principal.has("cashier", "admin"):
+        return []
+    verbs = {
+        "ask_refund": ("refund", _("Give the whole amount back?")),
+        "close": ("close", _("Close this order without payment?")),
+        "retry_refund": ("retry", ""),
     }
     found = [
         Action(
             name=verb,
-            label=label,
+            label=_(transition.label),
             url=reverse("console:order-act", args=(order.public_id, verb)),
             danger=verb == "refund",
             confirm=confirm,
         )
         for transition in order.open_to(principal)
-        if transition.name in looks
-        for verb, label, confirm in (looks[transition.name],)
+        if transition.name in verbs
+        for verb, confirm in (verbs[transition.name],)
     ]
     if order.state in ("awaiting_payment", "refunding", "refund_due"):
         url = reverse("console:order-act", args=(order.public_id, "refresh"))

@@ -167,7 +167,8 @@ def _steps(item: Listed) -> Badge:
     done = f"{3 - len(lacking)}/3"
     if not lacking:
         return Badge(done, "ok")
-    return Badge(f"{done} {_('lacks')} {lacking[0]}", "idle" if visit.state == "booked" else "warn")
+    said = _("%(done)s, lacks %(what)s") % {"done": done, "what": lacking[0]}
+    return Badge(said, "idle" if visit.state == "booked" else "warn")
 
 
 def _owed(item: Listed, principal: Principal) -> OwedRow:

@@ -24,6 +24,7 @@ from consult.pages import (
 )
 from consult.queries.actions import badge, open_action, state_badge
 from consult.queries.people import UNKNOWN, people
+from consult.queries.record import allergies
 from kernel.principal import Principal
 from kernel.workflow import Tone
 from referrals import queries as referrals
@@ -116,7 +117,7 @@ def referral_page(principal: Principal, referral_id: str) -> ReferralPage:
     return ReferralPage(
         id=referral.public_id,
         number=referral.public_id[-12:],
-        banner=person.banner(allergies=None),
+        banner=person.banner(allergies=allergies(referral.patient, by=principal)),
         direction=_direction(),
         urgency=_urgency(row),
         state=state_badge(referral),
@@ -203,8 +204,8 @@ def _stops(row: Row) -> list[Stop]:
     there = referral.state in ("arrived", "in_care")
     back = referral.state in ("outcome_reported", "closed")
     over = referral.state in ("declined", "cancelled")
-    debt = Debt(_("We"), _owes(row), "warn") if row.owed else None
-    waits = Debt(row.to_name, _("answers next"), "info") if _hospital_owes(row) else None
+    debt = Debt(_("We"), _("the next step"), "warn") if row.owed else None
+    waits = Debt(row.to_name, _("the next step"), "info") if _hospital_owes(row) else None
     return [
         Stop(
             name=_("Our health centre"),

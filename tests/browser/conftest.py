@@ -142,7 +142,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """A real Chromium with a fake camera and microphone."""
-    env = {**os.environ}
+    env: dict[str, str | float | bool] = {**os.environ}
     if libraries := os.environ.get("BROWSER_LIBS"):
         env["LD_LIBRARY_PATH"] = libraries
     path = os.environ.get("CHROMIUM", "/usr/bin/chromium")

@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.consult.cast import shown_code
+
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 SEES = """async () => {
   const found = await window.inbound();
@@ -31,8 +33,7 @@ def arrive(patient: Page, link: str, shoot) -> None:
     patient.goto(link)
     shoot(patient, "patient-1-identity")
     patient.locator("form[action$='/code'] button").first.click()
-    code = re.search(r"\d{6}", patient.locator("#step .notice").inner_text()).group()
-    patient.fill("#code", code)
+    patient.fill("#code", shown_code(patient.locator("#step .notice").inner_text()))
     patient.locator("form[action$='/check'] button").click()
     expect(patient.locator(".p-check li").first).to_be_visible()
     shoot(patient, "patient-2-consent")

@@ -1,5 +1,6 @@
 """Who acts in the tests of visits: Lin and Gu of Yunling, Wu of Pengpu, Mrs Zhao, Mr Qian."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from consult import services
 from consult.models import Visit
 from kernel.clock import now
 from kernel.principal import SYSTEM, Principal
+from payments import queries as orders
 from records import store
 from tests.accounts import make
 
@@ -127,6 +129,20 @@ def write(kind: str, key: str, **body: Any) -> None:
 def again(visit: Visit) -> Visit:
     """The visit as it now is."""
     return Visit.objects.get(pk=visit.pk)
+
+
+def order_of(visit: Visit) -> Any:
+    """The visit's order, which must be there."""
+    found = orders.order_for(visit.purpose)
+    assert found is not None
+    return found
+
+
+def shown_code(html: str) -> str:
+    """The six digits that a demonstration shows."""
+    found = re.search(r"\b\d{6}\b", html)
+    assert found is not None
+    return found.group()
 
 
 def resource(kind: str, key: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ FORM = re.compile(r"[A-Z]\d{2}\.[\dx]\d{2}(x\d{3})?(\+[A-Z]\d{2}(\.[\dx])?\*)?")
 NINE = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
 
-def facts(state="booked", history=()):
+def facts(state: str = "booked", history: tuple[tuple[str, datetime], ...] = ()) -> fhir.VisitFacts:
     return fhir.VisitFacts(
         state=state,
         patient="Patient/zhao",
@@ -31,7 +31,7 @@ def facts(state="booked", history=()):
 @pytest.mark.parametrize("state", VISIT.states)
 def test_every_state_has_its_statuses(state):
     assert fhir.appointment(facts(state))["status"] == fhir.APPOINTMENT[state]
-    assert fhir.encounter(facts(state, [("booked", NINE)]))["status"] == fhir.ENCOUNTER[state]
+    assert fhir.encounter(facts(state, (("booked", NINE),)))["status"] == fhir.ENCOUNTER[state]
 
 
 def test_an_unknown_state_is_an_error_that_names_it():

@@ -3,11 +3,11 @@
 import re
 
 import pytest
+from django.test import Client
 
-from consult.models import Note
-from payments import queries as orders
+from consult.models import Note, Visit
 from tests.accounts import make
-from tests.consult.cast import NOTE, PRESSURE, again, write_patient
+from tests.consult.cast import NOTE, PRESSURE, again, order_of, write_patient
 
 pytestmark = pytest.mark.django_db
 
@@ -18,7 +18,7 @@ def lin(cast):
     return make.signed_in(cast.lin)
 
 
-def url(visit, rest=""):
+def url(visit: Visit, rest: str = "") -> str:
     return f"/console/visits/{visit.public_id}/{rest}"
 
 
@@ -105,7 +105,7 @@ def test_signing_too_early_names_what_is_missing(cast, lin):
 def test_pages_of_one_house_do_not_open_to_another(cast):
     visit = cast.written(cast.in_call())
     wu = make.signed_in(cast.wu)
-    order = orders_of(visit)
+    order = order_of(cast.visit(cast.qian, pay_later=False)).public_id
     for method, rest in (
         ("get", ""),
         ("post", "do/end_call"),
@@ -121,11 +121,6 @@ def test_pages_of_one_house_do_not_open_to_another(cast):
     assert wu.get(f"/console/bills/{order}/").status_code == 404
     assert "赵桂芳" not in wu.get("/console/").content.decode()
     assert again(visit).state == "in_progress"
-
-
-def orders_of(visit):
-    found = orders.order_for(visit.purpose)
-    return found.public_id if found else "none"
 
 
 def test_a_colleague_sees_the_visit_and_does_nothing_with_it(cast):
@@ -155,7 +150,7 @@ def test_nobody_comes_in_without_signing_in(cast, client):
 
 def test_posts_need_the_csrf_token(cast):
     visit = cast.in_call()
-    strict = make.signed_in(cast.lin, client=make.Client(enforce_csrf_checks=True))
+    strict = make.signed_in(cast.lin, client=Client(enforce_csrf_checks=True))
     assert strict.post(url(visit, "do/end_call")).status_code == 403
     assert again(visit).state == "in_progress"
 
@@ -193,14 +188,14 @@ def test_the_board_with_twenty_costs_what_it_costs_with_ten(
 
 def test_bills_show_the_orders_of_the_house(cast, lin):
     visit = cast.visit(pay_later=False)
-    order = orders.order_for(visit.purpose)
+    order = order_of(visit)
     html = lin.get("/console/bills/").content.decode()
     assert f'id="order-{order.public_id}"' in html
     assert lin.get(f"/console/bills/{order.public_id}/").status_code == 200
     cashier = make.signed_in(make.staff("qian", "cashier", at=make.institution("yunling")))
     closed = cashier.post(f"/console/bills/{order.public_id}/do/close")
     assert closed.status_code == 302
-    assert orders.order_for(visit.purpose).state == "closed"
+    assert order_of(visit).state == "closed"
     assert lin.post(f"/console/bills/{order.public_id}/do/close").status_code == 403
 
 

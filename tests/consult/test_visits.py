@@ -10,8 +10,7 @@ from consult import queries, services
 from consult.models import Diagnosis, Note, Visit, VisitLink
 from kernel.clock import now
 from kernel.errors import Conflict, Forbidden, Invalid, Missing, Refused
-from payments import queries as orders
-from tests.consult.cast import NOTE, PRESSURE, again, resource
+from tests.consult.cast import NOTE, PRESSURE, again, order_of, resource
 
 pytestmark = pytest.mark.django_db
 
@@ -168,7 +167,7 @@ def test_signing_makes_the_draft_the_record(cast):
     assert resource("Appointment", signed.appointment_id)["status"] == "fulfilled"
     assert not Note.objects.exists()
     assert not Diagnosis.objects.exists()
-    assert orders.order_for(signed.purpose).fee == signed.fee
+    assert order_of(signed).fee == signed.fee
 
 
 def test_a_record_that_lacks_something_is_not_signed_and_the_call_stays_on(cast):
@@ -267,10 +266,10 @@ def test_a_patient_who_never_comes_is_a_no_show(cast):
 
 def test_cancelling_closes_the_order_that_nobody_paid(cast):
     visit = cast.visit(pay_later=False)
-    assert orders.order_for(visit.purpose).state == "created"
+    assert order_of(visit).state == "created"
     cancelled = services.cancel(visit, reason="doctor-away", by=cast.doctor)
     assert cancelled.state == "cancelled_by_clinic"
-    assert orders.order_for(visit.purpose).state == "closed"
+    assert order_of(visit).state == "closed"
     assert cancelled.transitions.get().facts == {"reason": "doctor-away"}
 
 

@@ -1,17 +1,14 @@
 """A visit over real services: the gateway's sandbox on a port, the outbox, the FHIR record."""
 
-import re
-
 import pytest
 from django.test import Client
 
 from consult import services
 from kernel import outbox
 from kernel.principal import SYSTEM
-from payments import queries as orders
 from payments import services as payments
 from records import search
-from tests.consult.cast import NOTE, PRESSURE, again, gather, resource
+from tests.consult.cast import NOTE, PRESSURE, again, gather, order_of, resource, shown_code
 from tests.payments.conftest import running, sandbox  # noqa: F401
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,7 +24,7 @@ def come(cast, visit, settings) -> Client:
     settings.DEMO = True
     browser = Client()
     shown = browser.post(f"{visit.link}code").content.decode()
-    browser.post(f"{visit.link}check", {"code": re.search(r"\b\d{6}\b", shown).group()})
+    browser.post(f"{visit.link}check", {"code": shown_code(shown)})
     browser.post(f"{visit.link}consent", {"agree": "yes"})
     browser.post(f"{visit.link}device", {"camera": "yes", "microphone": "yes"})
     browser.post(f"{visit.link}pay")
@@ -44,7 +41,7 @@ def test_from_booking_to_the_record_in_fhir(cast, sandbox, settings):  # noqa: F
     visit = cast.visit(pay_later=False)
     browser = come(cast, visit, settings)
     pay(browser, visit, sandbox)
-    order = orders.order_for(visit.purpose)
+    order = order_of(visit)
     assert (again(visit).state, order.state) == ("waiting", "paid")
     assert outbox.deliver_due() > 0
     assert resource("Invoice", order.public_id)["totalNet"]["value"] == 25
@@ -84,13 +81,13 @@ def test_a_doctor_who_does_not_come_brings_the_money_back(cast, sandbox, setting
     browser = come(cast, visit, settings)
     pay(browser, visit, sandbox)
     services.doctor_absent(again(visit), by=SYSTEM)
-    order = orders.order_for(visit.purpose)
+    order = order_of(visit)
     assert order.state == "refund_due"
     payments.refresh(order, by=SYSTEM)
     (refund,) = sandbox.books.refunds.values()
     sandbox.finish_refund(refund.out_refund_no)
     payments.refresh(order, by=SYSTEM)
-    assert orders.order_for(visit.purpose).state == "refunded"
+    assert order_of(visit).state == "refunded"
     page = browser.get(visit.link)
     assert page.context["page"].refund_done is True
     assert "25.00" in page.content.decode()
@@ -101,7 +98,7 @@ def test_hearing_twice_of_a_payment_writes_the_invoice_once(cast, sandbox, setti
     browser = come(cast, visit, settings)
     pay(browser, visit, sandbox)
     outbox.deliver_due()
-    order = orders.order_for(visit.purpose)
+    order = order_of(visit)
     order.transitions.filter(name="settle").update(delivered_at=None)
     assert outbox.deliver_due() == 1
     patient = [("patient", visit.patient.rpartition("/")[2])]
