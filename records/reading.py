@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
-
 from kernel.errors import Missing
 from kernel.principal import Principal
-from records import access
+from records import access, rows
 from records.errors import Gone
 from records.kinds import KINDS
 from records.stored import Stored
@@ -28,9 +26,7 @@ WHERE r.kind = %s AND r.logical_id = %s AND v.version = %s AND {visible}
 
 def current(kind: str, id: str, *, by: Principal) -> Stored:  # noqa: A002
     """The current version. Raises Missing, and Gone (a Missing) when deleted."""
-    with connection.cursor() as cursor:
-        cursor.execute(READ, [kind, id])
-        row = cursor.fetchone()
+    row = next(iter(rows.fetch(READ, [kind, id])), None)
     # Most reads are of one's own, which the row itself tells; planning the condition for all the
     # rest costs the database more than the row. Whatever is not one's own is asked with it.
     if row is not None and access.is_own(by, kind, access.Keeper(*row[4:])):
@@ -45,12 +41,10 @@ def past(kind: str, id: str, version: int, *, by: Principal) -> Stored:  # noqa:
 
 def _one(sql: str, kind: str, id_: str, by: Principal, *more: int) -> Stored:
     condition, holds = access.visible(by, kind)
-    with connection.cursor() as cursor:
-        cursor.execute(sql.format(visible=condition), [kind, id_, *more, *holds])
-        row = cursor.fetchone()
-    if row is None:
+    found = rows.fetch(sql.format(visible=condition), [kind, id_, *more, *holds])
+    if not found:
         raise Missing(f"no such {kind if kind in KINDS else 'resource'}")
-    return _stored(kind, id_, row[:4])
+    return _stored(kind, id_, found[0][:4])
 
 
 def _stored(kind: str, id_: str, row: Sequence[Any]) -> Stored:
@@ -104,7 +98,5 @@ def past_versions(
     if kinds:
         where.append(f"r.kind IN ({', '.join(['%s'] * len(kinds))})")
         holds += kinds
-    with connection.cursor() as cursor:
-        cursor.execute(HISTORY.format(where=" AND ".join(where)), [*holds, limit])
-        rows = cursor.fetchall()
-    return [Past(Stored(*row[:6]), row[6]) for row in rows]
+    found = rows.fetch(HISTORY.format(where=" AND ".join(where)), [*holds, limit])
+    return [Past(Stored(*row[:6]), row[6]) for row in found]

@@ -11,7 +11,7 @@ from django.db import connection
 
 from kernel.errors import Invalid
 from kernel.principal import Principal
-from records import access
+from records import access, rows
 from records.errors import Malformed
 from records.kinds import KINDS
 from records.search import clauses, parameters, sql
@@ -50,16 +50,16 @@ def search(
     if wanted.only_count:
         return Page([], total=_count(where, holds), used=wanted.used)
     after, bound = _read_cursor(wanted)
-    rows = _rows(wanted, where, holds, after, bound)
-    more = len(rows) > wanted.count
-    rows = rows[: wanted.count]
-    page = Page([Stored(*row[:5]) for row in rows], used=wanted.used)
+    found = _rows(wanted, where, holds, after, bound)
+    more = len(found) > wanted.count
+    found = found[: wanted.count]
+    page = Page([Stored(*row[:5]) for row in found], used=wanted.used)
     if more:
-        page.next = _write_cursor(wanted, rows[-1][5:], bound or _newest())
+        page.next = _write_cursor(wanted, found[-1][5:], bound or _newest())
     if wanted.total:
         page.total = _count(where, holds)
     elif not more and not wanted.cursor:
-        page.total = len(rows)
+        page.total = len(found)
     if wanted.includes:
         page.included = _included(wanted.includes, page.matches, by)
     return page
@@ -110,13 +110,11 @@ def _rows(
         given.append(bound)
     tail, values = _after(wanted.sorts, after)
     order = [f"s{n} {'DESC' if s.descending else 'ASC'}" for n, s in enumerate(wanted.sorts)]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT * FROM ({inner}) AS q {tail} "  # noqa: S608
-            f"ORDER BY {', '.join([*order, 'id'])} LIMIT %s",
-            [*given, *values, wanted.count + 1],
-        )
-        return list(cursor.fetchall())
+    return rows.fetch(
+        f"SELECT * FROM ({inner}) AS q {tail} "  # noqa: S608
+        f"ORDER BY {', '.join([*order, 'id'])} LIMIT %s",
+        [*given, *values, wanted.count + 1],
+    )
 
 
 def _sort_key(sort: Sort) -> tuple[str, list[Any]]:
@@ -233,8 +231,8 @@ def _referring(include: Include, targets: Sequence[str], by: Principal) -> dict[
                 MOST_INCLUDED,
             ],
         )
-        rows = cursor.fetchall()
-    return {stored.reference: stored for stored in (Stored(*row) for row in rows)}
+        found = cursor.fetchall()
+    return {stored.reference: stored for stored in (Stored(*row) for row in found)}
 
 
 def read_many(references: Sequence[str], *, by: Principal) -> dict[str, Stored]:
