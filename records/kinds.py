@@ -1,4 +1,4 @@
-"""The resource types that are served: adding one is one row (``docs/decisions/fhir-tables.md``).
+"""The resource types that are served: adding one is one row (docs/decisions/0004).
 
 A row is ``(type, where its patient is)``: the element whose first reference to a Patient puts the
 resource into that patient's compartment (FHIR R4 §2.4, CompartmentDefinition "patient"), or empty
