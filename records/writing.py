@@ -10,9 +10,10 @@ from django.db import IntegrityError, connection, transaction
 
 from kernel.errors import Conflict, Invalid, Missing
 from kernel.principal import Principal
-from records import access, hooks, jsontext, validate
+from records import access, hooks, jsontext, rows, validate
 from records.kinds import KINDS
 from records.search.parameters import index_rows
+from records.search.values import reference
 
 Json = dict[str, Any]
 ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
@@ -28,6 +29,7 @@ class Current:
     deleted: bool
     institution: str
     author: str
+    patient: str
     seen: bool
     text: str
 
@@ -75,6 +77,8 @@ def commit(writes: Sequence[Write], *, by: Principal, door: bool = False) -> lis
             _lock([write for write in writes if not write.fresh], by)
             for write in writes:
                 _decide(write, by, door)
+            if door:
+                _check_patients(writes, by)
             done = [write for write in writes if not _is_nothing(write)]
             _save(done, by)
             if door:
@@ -99,7 +103,7 @@ def prepare(write: Write) -> None:
 
 
 LOCK = """
-SELECT r.kind, r.logical_id, r.id, r.version, r.deleted, r.institution, r.author,
+SELECT r.kind, r.logical_id, r.id, r.version, r.deleted, r.institution, r.author, r.patient,
   {visible}, {text}
 FROM records_resource r WHERE (r.kind, r.logical_id) IN (VALUES {pairs}) ORDER BY r.id {lock}
 """
@@ -158,6 +162,26 @@ def _check_allowed(write: Write, current: Current, by: Principal, door: bool) ->
     if door:
         owner = access.Owner(write.kind, write.id, current.institution, current.author)
         access.check_write(by, owner, matched=write.if_match is not None)
+
+
+def _check_patients(writes: Sequence[Write], by: Principal) -> None:
+    """Nobody puts something new into the record of a patient whom they may not see."""
+    wanted: dict[str, Write] = {}
+    for write in writes:
+        patient = patient_of(write.kind, write.body) if write.body else ""
+        known = write.current.patient if write.current else ""
+        if patient and write.kind != "Patient" and patient != known:
+            wanted.setdefault(patient, write)
+    seen, holds = access.visible(by, "Patient")
+    if not wanted or seen == "TRUE":
+        return
+    hidden = rows.fetch(
+        "SELECT r.logical_id FROM records_resource r WHERE r.kind = 'Patient' "  # noqa: S608
+        f"AND r.logical_id IN ({_marks(list(wanted))}) AND NOT {seen}",
+        [*wanted, *holds],
+    )
+    for (id_,) in hidden:
+        raise Invalid(wanted[id_].where, "refers to a patient whom you may not see")
 
 
 def _is_nothing(write: Write) -> bool:
@@ -242,9 +266,9 @@ def patient_of(kind: str, body: Json) -> str:
         return str(body.get("id", ""))
     for path in KINDS[kind].patient:
         for value in _at(body, path.split(".")):
-            target = value.get("reference", "") if isinstance(value, dict) else ""
-            if target.startswith("Patient/"):
-                return str(target).split("/")[1]
+            target = reference(value.get("reference", "")) if isinstance(value, dict) else None
+            if target and target.startswith("Patient/"):
+                return target.split("/")[1]
     return ""
 
 

@@ -250,7 +250,10 @@ def test_another_institutions_resources_cannot_be_found_in_any_way(api, zhao):
     for path in ("Observation", "Observation?patient=zhao", "Patient?identifier=M-1", "_history"):
         assert api.get(path, by=DR_SUN).entries == [], path
     assert api.get("Patient?_summary=count", by=DR_SUN).body["total"] == 0
-    theirs = api.post("Observation", observation(), by=DR_SUN).body["id"]
+    refused = api.post("Observation", observation(), by=DR_SUN)
+    assert refused.status == 422
+    assert "patient" in refused.issues[0][1]
+    theirs = store.create("Observation", observation(), by=DR_SUN).id
     page = api.get("Observation?_include=Observation:subject", by=DR_SUN)
     assert page.ids == [theirs]
     assert api.get("Observation?patient.family=zhao", by=DR_SUN).entries == []
