@@ -201,3 +201,25 @@ class PatientEnd:
     refund: int | None = None
     refund_done: bool = False
     actions: Sequence[Action] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OwnVisit:
+    """One of the patient's visits; ``open_url`` is posted to and leads to its page."""
+
+    at: datetime
+    doctor: str
+    reason: str
+    state: Badge
+    open_url: str
+    past: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PatientHome:
+    """``patient/me.html``: the patient's own pages."""
+
+    institution: str
+    name: str
+    coming: Sequence[OwnVisit] = ()
+    past: Sequence[OwnVisit] = ()

@@ -2,10 +2,12 @@
 
 from django.urls import path
 
-from consult.patient import views
+from consult.patient import home, views
 
 app_name = "patient"
 urlpatterns = [
+    path("me/", home.home, name="home"),
+    path("me/visits/<str:visit_id>/open", home.open_visit, name="open"),
     path("visit/<str:token>/", views.visit, name="visit"),
     path("visit/<str:token>/code", views.send_code, name="send-code"),
     path("visit/<str:token>/check", views.check_code, name="check-code"),

@@ -2,6 +2,7 @@
 
 from consult.queries.bills import bills_page, order_page
 from consult.queries.board import board_page
+from consult.queries.home import home_page, own_visit
 from consult.queries.patient import (
     call_page,
     doctor_of,
@@ -36,10 +37,12 @@ __all__ = [
     "end_page",
     "expired_page",
     "hits",
+    "home_page",
     "link_of",
     "nav",
     "note_view",
     "order_page",
+    "own_visit",
     "place_of",
     "refer_form",
     "referral_page",

@@ -194,3 +194,32 @@ def test_every_end_has_its_page(cast, end, kind):
     assert answer.status_code == 200
     assert answer.context["page"].kind == kind
     assert 'id="end"' in answer.content.decode()
+
+
+def test_the_patients_own_page_lists_their_visits_only(cast):
+    visit = cast.visit()
+    other = cast.visit(cast.qian, reason="痛风发作")
+    browser = make.patient_in(cast.zhao)
+    html = browser.get("/me/").content.decode()
+    assert visit.public_id in html
+    assert other.public_id not in html
+    assert "痛风" not in html
+    opened = browser.post(f"/me/visits/{visit.public_id}/open")
+    assert opened["Location"].startswith("/visit/")
+    assert again(visit).identified_at is not None
+    assert browser.post(f"/me/visits/{other.public_id}/open").status_code == 404
+    assert Client().get("/me/").status_code == 401
+
+
+def test_the_own_page_costs_the_same_for_one_visit_and_for_many(
+    cast, django_assert_max_num_queries
+):
+    browser = make.patient_in(cast.zhao)
+    cast.visit()
+    with django_assert_max_num_queries(20) as one:
+        browser.get("/me/")
+    for _ in range(8):
+        cast.visit()
+    with django_assert_max_num_queries(20) as many:
+        browser.get("/me/")
+    assert len(one) == len(many)
