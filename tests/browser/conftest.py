@@ -5,11 +5,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
@@ -60,12 +62,15 @@ class Service:
     hospital: RunningHospital
 
 
-def environment(port: int, folder: Path, gateway: dict[str, str]) -> dict[str, str]:
-    """The embedded default: SQLite, one process."""
+def environment(
+    port: int, folder: Path, gateway: dict[str, str], neighbours: dict[str, str]
+) -> dict[str, str]:
+    """The variables of a service; ``neighbours`` are empty for the embedded default."""
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
     return {
         **kept,
         **gateway,
+        **neighbours,
         "DEBUG": "1",
         "DEMO": "1",
         "SECRET_KEY": "browser-tests-only-browser-tests-only",
@@ -77,33 +82,92 @@ def environment(port: int, folder: Path, gateway: dict[str, str]) -> dict[str, s
     }
 
 
-def answers(url: str, process: subprocess.Popen[bytes]) -> None:
+def answers(url: str, started: list[subprocess.Popen[bytes]]) -> None:
     """Wait until the service is ready. Raises AssertionError when it ends or takes too long."""
     transport = httpx.HTTPTransport(retries=3)
     with httpx.Client(transport=transport) as client:
         for _ in range(STARTS_WITHIN * 4):
-            assert process.poll() is None, "the service ended"
+            assert all(process.poll() is None for process in started), "the service ended"
             try:
                 if client.get(url).status_code == 200:
                     return
             except httpx.HTTPError:
                 pass
             try:
-                process.wait(0.25)
+                started[0].wait(0.25)
             except subprocess.TimeoutExpired:
                 continue
     raise AssertionError("the service is not ready")
 
 
-@pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """The whole service on a port, seeded with the cast."""
-    folder = tmp_path_factory.mktemp("service")
+ROLES = {"embedded": ("all",), "services": ("media", "web", "worker", "beat")}
+
+
+def neighbours(profile: str) -> dict[str, str]:
+    """A fresh database and the tests' Valkey, or nothing for the embedded default."""
+    if profile == "embedded":
+        return {}
+    url, name = os.environ["DATABASE_URL"], f"visits_{os.getpid()}"
+    if not url or not os.environ["REDIS_URL"]:
+        pytest.skip("these tests run without PostgreSQL and Valkey")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name}")
+        connection.execute(f"CREATE DATABASE {name}")
+    return {
+        "DATABASE_URL": f"{url.rpartition('/')[0]}/{name}",
+        "REDIS_URL": os.environ["REDIS_URL"],
+    }
+
+
+@contextmanager
+def running(profile: str, env: dict[str, str], port: int, log: Path) -> Iterator[None]:
+    """Every process of the profile; leaving ends them all."""
+    command = [sys.executable, "-W", "ignore", "-m", "config.run"]
+    with log.open("ab") as output:
+        started = [
+            subprocess.Popen(
+                [*command, role, "--port", str(port)],
+                env=env,
+                cwd=ROOT,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+            for role in ROLES[profile]
+        ]
+        try:
+            answers(f"{env['PUBLIC_URL']}/readyz", started)
+            yield
+        finally:
+            for process in reversed(started):
+                process.terminate()
+            for process in started:
+                process.wait(20)
+
+
+@pytest.fixture(scope="session", params=["embedded", "services"])
+def service(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    """The whole service on a port, seeded with the cast: in one process, and in several."""
+    profile = request.param
+    folder = tmp_path_factory.mktemp(profile)
     port, gateway_port = free_port(), free_port()
     base, gateway_url = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{gateway_port}"
     made = keys.make(tmp_path_factory.mktemp("keys"))
-    env = environment(port, folder, made.environment(gateway_url))
+    env = environment(port, folder, made.environment(gateway_url), neighbours(profile))
     hospital = RunningHospital(base)
+    seeded = seed(env, hospital)
+    gateway, log = Gateway(made, url=gateway_url), folder / "service.log"
+    with (
+        Running(gateway, gateway_port),
+        hospital,
+        running(profile, env, port, log),
+    ):
+        yield Service(base, seeded, log, gateway, hospital)
+
+
+def seed(env: dict[str, str], hospital: RunningHospital) -> dict[str, Any]:
+    """Make the tables, put the cast in, know the hospital as a partner."""
     python = [sys.executable, "-W", "ignore"]
     subprocess.run([*python, "manage.py", "migrate", "-v0"], env=env, cwd=ROOT, check=True)
     partner = {
@@ -112,7 +176,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         "fhir_base": hospital.fhir_base,
         "scopes": "system/*.cruds",
     }
-    seeded = subprocess.run(
+    told = subprocess.run(
         [*python, "-m", "tests.browser.seed"],
         env=env,
         cwd=ROOT,
@@ -120,22 +184,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         input=json.dumps({"partner": partner}).encode(),
         stdout=subprocess.PIPE,
     )
-    log = folder / "service.log"
-    gateway = Gateway(made, url=gateway_url)
-    with Running(gateway, gateway_port), hospital, log.open("wb") as output:
-        process = subprocess.Popen(
-            [*python, "-m", "config.run", "all", "--port", str(port)],
-            env=env,
-            cwd=ROOT,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            answers(f"{base}/readyz", process)
-            yield Service(base, json.loads(seeded.stdout), log, gateway, hospital)
-        finally:
-            process.terminate()
-            process.wait(15)
+    return dict(json.loads(told.stdout))
 
 
 # Not for the whole session: its event loop would be in the way of asynchronous tests.

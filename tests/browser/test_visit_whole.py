@@ -14,6 +14,8 @@ SEES = """async () => {
     && found.some((r) => r.kind === "audio" && r.energy > 0);
 }"""
 
+VOICE = "parseFloat(document.querySelector('[data-device=level]').getAttribute('width')) > 0"
+
 
 def eventually(page: Page, script: str, *, within: int = 40) -> None:
     """Wait until an asynchronous script gives true."""
@@ -41,6 +43,7 @@ def arrive(patient: Page, link: str, shoot) -> None:
     patient.wait_for_load_state("load")
     patient.locator("[data-device=try]").click()
     expect(patient.locator("[data-device=form]")).to_be_visible()
+    eventually(patient, VOICE)
     shoot(patient, "patient-3-device")
     patient.locator("[data-device=form] button").click()
     expect(patient.locator("form[action$='/pay']")).to_be_visible()
