@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from signaling import protocol
+from signaling.fields import rules
 
 HEAD = """\
 # The wire of a room
@@ -42,7 +43,7 @@ def _messages(kinds: Iterable[type[Any]]) -> Iterator[str]:
     for kind in kinds:
         name = getattr(kind, "type", kind.__name__)
         yield f"### {name}\n\n{inspect.cleandoc(kind.__doc__ or '')}\n"
-        rows = [f"| `{name}` | {rule.about} |\n" for name, rule in protocol.RULES[kind].items()]
+        rows = [f"| `{name}` | {rule.about} |\n" for name, rule in rules(kind).items()]
         if rows:
             yield "| field | is |\n|---|---|\n" + "".join(rows)
 

@@ -212,3 +212,8 @@ def also_gather_on(gatherer: RTCIceGatherer, more: Sequence[str]) -> None:
         return await stock(component, every, timeout)
 
     setattr(connection, "get_component_candidates", gather)  # noqa: B010
+
+
+async def send_encoded(dtls: RTCDtlsTransport, packet: bytes) -> None:
+    """Send an RTP or RTCP packet of one's own making over a client's transport (benchmarks)."""
+    await dtls._send_rtp(packet)

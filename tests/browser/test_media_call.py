@@ -125,7 +125,10 @@ async def test_a_call_survives_the_loss_of_its_node_and_of_its_media(browser, ad
     lin = await enter(browser, address, room, "lin")
     zhao = await enter(browser, address, room, "zhao")
     await sees_and_hears(lin)
-    node = link.current()._node
+    here = link.current()
+    assert isinstance(here, link.EmbeddedLink)
+    node = here._node
+    assert node is not None
     node.close_room(room, "rejoin")
     for page in (lin, zhao):
         await page.wait_for_function(

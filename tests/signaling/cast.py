@@ -7,7 +7,7 @@ import math
 import random
 import time
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, cast
 
 import av
 from aiortc import MediaStreamTrack
@@ -194,10 +194,10 @@ class Relay(asyncio.DatagramProtocol):
     @property
     def port(self) -> int:
         assert self._outer is not None
-        return self._outer.get_extra_info("sockname")[1]
+        return int(self._outer.get_extra_info("sockname")[1])
 
-    def connection_made(self, transport: asyncio.DatagramTransport) -> None:
-        self._outer = transport
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._outer = cast(asyncio.DatagramTransport, transport)
         self._opening = asyncio.get_running_loop().create_task(self._open())
 
     async def _open(self) -> None:

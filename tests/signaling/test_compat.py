@@ -6,6 +6,8 @@ When one of these fails after an upgrade, read the library's change first, then 
 import asyncio
 import inspect
 import struct
+from collections.abc import Callable
+from typing import Any
 
 import aioice
 import aiortc
@@ -19,6 +21,7 @@ from pylibsrtp import Policy, Session
 
 from signaling.media.compat import (
     MAX_WAITING_RECORDS,
+    Address,
     Buffer,
     Ice,
     also_gather_on,
@@ -40,18 +43,16 @@ class Sent:
     announced = ("127.0.0.1", 40000)
 
     def __init__(self) -> None:
-        self.out = []
+        self.out: list[tuple[bytes, Address]] = []
+        self.send_to: Callable[[Any, Address], int] = lambda data, address: len(data)
 
     def send(self, data: bytes, address: tuple[str, int]) -> None:
         self.out.append((data, address))
 
-    def send_to(self, data: bytes, address: tuple[str, int]) -> int:
-        self.out.append((data, address))
-        return len(data)
-
 
 async def test_an_agent_announces_the_doors_and_answers_checks_through_them():
-    door, expected = Sent(), []
+    door = Sent()
+    expected: list[Address] = []
     ice = Ice([door], expected.append)
     await ice.gatherer.gather()
     (candidate,) = ice.gatherer.getLocalCandidates()

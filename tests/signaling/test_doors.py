@@ -5,6 +5,8 @@ import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import time_machine
@@ -77,10 +79,11 @@ def test_relays_get_credentials_that_coturn_accepts(settings):
     assert turn.relays() == ()
 
 
-async def refused(messages: list[str | bytes], *, room: str = "r") -> tuple[list[str], int]:
+async def refused(messages: Sequence[str | bytes], *, room: str = "r") -> tuple[list[str], int]:
     """What the socket says to ``messages``, by type, and the code it closes with."""
     scope = {"type": "websocket", "path": f"/room/{room}/", "headers": [], "subprotocols": []}
-    socket = ApplicationCommunicator(URLRouter(sockets), scope)
+    communicator: Any = ApplicationCommunicator
+    socket = communicator(URLRouter(sockets), scope)
     await socket.send_input({"type": "websocket.connect"})
     assert (await socket.receive_output(5))["type"] == "websocket.accept"
     for message in messages:
@@ -164,7 +167,11 @@ async def test_two_meet_through_the_sockets_and_their_presence_is_told(in_one_pr
 def presence(monkeypatch):
     told = []
     monkeypatch.setattr(services, "_on_presence", [])
-    services.on_presence(lambda *what: 1 / 0)  # one who fails does not keep others from hearing
+
+    def fail(purpose: str, who: str, present: bool) -> None:
+        raise RuntimeError("one who fails does not keep the others from hearing")
+
+    services.on_presence(fail)
     services.on_presence(lambda *what: told.append(what))
     return told
 
@@ -177,7 +184,7 @@ async def test_the_consumer_does_not_wait_for_slow_readers():
     async def end(reason):
         ended.append(reason)
 
-    consumer._end = end
+    setattr(consumer, "_end", end)  # noqa: B010
     consumer._sending = asyncio.create_task(asyncio.sleep(60))
     consumer.say(protocol.Pong(1))
     consumer.say(protocol.Pong(2))

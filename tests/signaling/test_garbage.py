@@ -52,6 +52,7 @@ async def test_garbage_from_inside_is_counted_and_dropped(node, arrive):
 
 async def test_bad_answers_and_candidates_are_answered_with_an_error(node):
     wire = NodeWire(node, "r", entrant("lin"))
+    assert wire.peer is not None
     messages = wire.__aiter__()
     await anext(messages)
     offer = protocol.parse_server(await anext(messages))

@@ -13,7 +13,7 @@ from signaling import bus, protocol
 from signaling.client import Client
 from signaling.media.node import Node
 from signaling.node_process import NodeProcess
-from signaling.redis_link import RedisLink
+from signaling.redis_link import RedisLink, RemoteSeat
 from tests.signaling.cast import Picture, Tone, entrant, sees, until
 
 pytestmark = pytest.mark.skipif(not django_settings.REDIS_URL, reason="needs Redis or Valkey")
@@ -24,24 +24,25 @@ class LinkWire:
 
     def __init__(self, link: RedisLink, room: str, who: str) -> None:
         self._link, self._room, self._who = link, room, who
-        self._queue: asyncio.Queue = asyncio.Queue()
-        self.presence = []
-        self.seat = None
+        self._queue: asyncio.Queue[protocol.ServerMessage] = asyncio.Queue()
+        self.presence: list[bool] = []
+        self.seat: RemoteSeat | None = None
 
     async def join(self) -> "LinkWire":
         self.seat = await self._link.join(self._room, entrant(self._who), self)
         return self
 
-    def say(self, message) -> None:
+    def say(self, message: protocol.ServerMessage) -> None:
         self._queue.put_nowait(message)
 
     def present(self, present: bool) -> None:
         self.presence.append(present)
 
     async def send(self, message: str) -> None:
-        self.seat.receive(protocol.parse_client(message))
+        if self.seat is not None:
+            self.seat.receive(protocol.parse_client(message))
 
-    async def __aiter__(self):
+    async def __aiter__(self) -> AsyncIterator[str]:
         while True:
             message = await self._queue.get()
             yield protocol.dump(message)
@@ -76,7 +77,7 @@ class Machine:
 
     async def die(self) -> None:
         """As if the power went: no goodbye to anybody."""
-        self.process._drain = self._nothing
+        setattr(self.process, "_drain", self._nothing)  # noqa: B010
         self._work.cancel()
         await asyncio.wait([self._work])
         await self._redis.delete(bus.node_alive(self.process.id))
@@ -107,9 +108,16 @@ def room() -> str:
     return secrets.token_hex(4)
 
 
-async def come(link: RedisLink, room: str, who: str) -> Client:
-    client = Client(tracks=[Tone(), Picture()])
-    client.wire = await LinkWire(link, room, who).join()
+class Guest(Client):
+    """A client that remembers its wire."""
+
+    def __init__(self, wire: LinkWire) -> None:
+        super().__init__(tracks=[Tone(), Picture()])
+        self.wire = wire
+
+
+async def come(link: RedisLink, room: str, who: str) -> Guest:
+    client = Guest(await LinkWire(link, room, who).join())
     client.attach(client.wire)
     await client.entered()
     return client
@@ -171,6 +179,7 @@ async def test_when_a_web_process_dies_its_people_do_not_stay_as_ghosts(machines
     busy = next(m for m in machines if m.node.rooms)
     for task in gone._tasks:
         task.cancel()
+    assert gone._redis is not None
     await gone._redis.delete(bus.web_alive(gone._web))
     await until(lambda: busy.node.rooms == [], within=15)
     await lin.close()
