@@ -94,6 +94,11 @@ def test_a_visit_from_the_link_to_the_signature(service, doctor, patient, shoot)
     patient.locator("[data-call=chat-close]").click()
     doctor.locator("[data-call=chat-close]").click()
 
+    patient.reload()
+    eventually(patient, SEES)
+    seen = decoded(doctor)
+    eventually(doctor, f"async () => (await inbound()).some((r) => r.decoded > {seen} + 20)")
+
     for field, text in (
         ("#n-s", "头晕 3 天，晨起明显。"),
         ("#n-a", "血压升高，考虑与布洛芬有关。"),
