@@ -15,6 +15,7 @@ P = ParamSpec("P")
 StaffView = Callable[Concatenate[StaffRequest, P], HttpResponseBase]
 Door = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
+TABLES = ("visit: ", "referral: ", "order: ")
 STATUS: dict[type[HouseError], int] = {
     Missing: 404,
     Forbidden: 403,
@@ -38,6 +39,9 @@ def words_of(error: HouseError) -> str:
         return _("This is somebody else's work.")
     if isinstance(error, Invalid):
         return _("Something is still missing or wrong.")
+    # The tables' own refusals name the table and the states: words for the log, not for people.
+    if error.says.startswith(TABLES):
+        return _("This is not possible any more. Somebody was faster; look again.")
     return error.says
 
 

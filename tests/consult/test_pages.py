@@ -202,3 +202,11 @@ def test_bills_show_the_orders_of_the_house(cast, lin):
 def test_lists_of_referrals_open_empty(cast, lin):
     assert lin.get("/console/referrals/").status_code == 200
     assert lin.get("/console/referrals/nonsense/").status_code == 404
+
+
+def test_a_refusal_of_the_table_is_said_in_words_for_people(cast, lin):
+    visit = cast.visit()
+    answer = lin.post(url(visit, "do/end_call"))
+    assert answer.status_code == 409
+    assert "end_call" not in answer.content.decode().replace("do/end_call", "")
+    assert "not possible from" not in answer.content.decode()
