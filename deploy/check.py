@@ -13,7 +13,7 @@ CHECKS: dict[str, list[str]] = {
     "style": [str(BIN / "ruff"), "check", "."],
     "format": [str(BIN / "ruff"), "format", "--check", "."],
     "types": [str(BIN / "mypy")],
-    "directions": [str(BIN / "lint-imports"), "--no-timings"],
+    "directions": [str(BIN / "lint-imports")],
     "migrations": [*PYTHON, "-m", "manage", "makemigrations", "--check", "--dry-run"],
     "django": [*PYTHON, "-m", "manage", "check"],
     "documents": [*PYTHON, "-m", "manage", "documents", "--check"],

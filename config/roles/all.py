@@ -8,6 +8,7 @@ from celery import beat
 
 from config.celery import app
 from config.roles.web import server
+from signaling import services as signaling
 
 STOPS_WITHIN = 5.0
 
@@ -53,4 +54,5 @@ async def _run(options: argparse.Namespace, tasks: Tasks) -> None:
     try:
         await server(options).serve()
     finally:
+        await signaling.stop_media()
         await asyncio.to_thread(tasks.stop)

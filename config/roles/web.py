@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import uvicorn
 
 from config.asgi import application
+from signaling import services as signaling
 
 GRACE_SECONDS = 8
 LARGEST_MESSAGE = 262_144  # bytes on a socket; an SDP offer of six people is about 20,000
@@ -49,8 +50,14 @@ def server(options: argparse.Namespace) -> Server:
 
 def run(options: argparse.Namespace) -> None:
     """Serve until a signal."""
-    sockets = [_shared_socket(options)] if options.reuse_port else None
-    asyncio.run(server(options).serve(sockets))
+    asyncio.run(_run(options))
+
+
+async def _run(options: argparse.Namespace) -> None:
+    try:
+        await server(options).serve([_shared_socket(options)] if options.reuse_port else None)
+    finally:
+        await signaling.stop_media()
 
 
 def _shared_socket(options: argparse.Namespace) -> socket.socket:
