@@ -1,11 +1,15 @@
 """Referrals and bills at the console: forms, refusals, whose they are, what lists cost."""
 
-import pytest
+from typing import Any
 
+import pytest
+from django.test import Client
+
+from consult.models import Visit
 from payments import queries as orders
 from referrals import queries as referrals
 from tests.accounts import make
-from tests.consult.cast import order_of, write, write_patient
+from tests.consult.cast import Cast, order_of, write, write_patient
 
 pytestmark = pytest.mark.django_db
 GOOD = {
@@ -30,7 +34,7 @@ def northern(db):
     return make.partner("northern", name="北部医疗中心", fhir_base="http://127.0.0.1:9/fhir")
 
 
-def refer(browser, visit, **changes):
+def refer(browser: Client, visit: Visit, **changes: str) -> Any:
     return browser.post(f"/console/visits/{visit.public_id}/refer", {**GOOD, **changes})
 
 
@@ -83,7 +87,7 @@ def test_a_second_live_referral_is_refused_in_the_dialog(cast, lin, northern):
     assert answer.context["form"].errors
 
 
-def several(cast, count, *, first=0):
+def several(cast: Cast, count: int, *, first: int = 0) -> None:
     """Visits with an order each."""
     for number in range(first, first + count):
         phone, card = f"1990002{number:04}", f"31010619500102{number:04}"

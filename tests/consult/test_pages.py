@@ -7,7 +7,7 @@ from django.test import Client
 
 from consult.models import Note, Visit
 from tests.accounts import make
-from tests.consult.cast import NOTE, PRESSURE, again, order_of, write_patient
+from tests.consult.cast import NOTE, PRESSURE, Cast, again, order_of, write_patient
 
 pytestmark = pytest.mark.django_db
 
@@ -162,7 +162,7 @@ def test_unknown_acts_and_wrong_methods_are_refused(cast, lin):
     assert lin.get("/console/visits/nonsense/").status_code == 404
 
 
-def crowd(cast, count, *, first=0):
+def crowd(cast: Cast, count: int, *, first: int = 0) -> None:
     for number in range(first, first + count):
         account = make.patient(
             f"居民{number}", at=make.institution("yunling"), phone=f"1990001{number:04}"

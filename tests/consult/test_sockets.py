@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.test import Client
 
 from consult import services
 from tests.accounts import make
@@ -37,9 +38,10 @@ async def page(path, client, language="zh-hans"):
     await wire.close()
 
 
-async def refused(path, client):
+async def refused(path: str, client: Client) -> int | None:
     wire = await threaded(socket)(path, client)
-    return await wire.connect()
+    code: int | None = await wire.connect()
+    return code
 
 
 @pytest.fixture

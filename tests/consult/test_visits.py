@@ -10,7 +10,7 @@ from consult import queries, services
 from consult.models import Diagnosis, Note, Visit, VisitLink
 from kernel.clock import now
 from kernel.errors import Conflict, Forbidden, Invalid, Missing, Refused
-from tests.consult.cast import NOTE, PRESSURE, again, order_of, resource
+from tests.consult.cast import NOTE, PRESSURE, Cast, again, order_of, resource
 
 pytestmark = pytest.mark.django_db
 
@@ -65,13 +65,10 @@ def test_checking_in_twice_is_a_success_and_happens_once(cast):
 
 def test_nobody_waits_without_identity_consent_and_payment(cast):
     visit = cast.visit(pay_later=False)
-    for step in (
-        lambda: services.identify(visit, by=cast.patient),
-        lambda: services.give_consent(visit, by=cast.patient),
-    ):
+    for step in (services.identify, services.give_consent):
         with pytest.raises(Refused):
             services.check_in(visit, by=cast.patient)
-        step()
+        step(visit, by=cast.patient)
     with pytest.raises(Refused):
         services.check_in(visit, by=cast.patient)
     assert again(visit).state == "booked"
@@ -193,7 +190,7 @@ def test_of_two_pages_that_write_the_second_is_told(cast):
     assert Note.objects.get().plan == "一"
 
 
-def cast_with_diagnosis(cast, visit):
+def cast_with_diagnosis(cast: Cast, visit: Visit) -> Visit:
     services.add_diagnosis(visit, code=PRESSURE, by=cast.doctor)
     return visit
 
