@@ -151,3 +151,4 @@ async def test_whoever_has_no_camera_can_watch_and_send_later(browser, address):
     await sees_and_hears(zhao)
     await zhao.evaluate("async () => call.publish(await capture())")
     await sees_and_hears(lin)
+    assert (await picture(lin))["width"] == 640

@@ -34,6 +34,7 @@ async def test_whoever_comes_third_sees_both_and_is_seen(node, arrive):
     # The m-lines of whoever left are used again, for somebody else.
     everyone = [first, third, fourth]
     await until(lambda: all(sees(a, b) for a in everyone for b in everyone if a is not b))
+    assert set(fourth.others) == {person.you.id for person in (first, third)}
 
 
 async def test_six_are_together_and_the_seventh_is_told_that_the_room_is_full(node, arrive):
@@ -66,6 +67,7 @@ async def test_a_restart_brings_broken_media_back(node, arrive):
     lin.frames.clear()
     zhao.frames.clear()
     await until(lambda: sees(lin, zhao) and sees(zhao, lin))
+    assert not zhao.closed.is_set()
 
 
 async def test_the_room_mends_a_dead_transport_unasked(node, arrive):
@@ -77,6 +79,7 @@ async def test_the_room_mends_a_dead_transport_unasked(node, arrive):
         lin.frames.clear()
         zhao.frames.clear()
         await until(lambda: sees(lin, zhao) and sees(zhao, lin))
+    assert not lin.errors and not zhao.errors
 
 
 async def test_presence_follows_the_media_not_the_socket(node, arrive):
