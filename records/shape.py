@@ -16,6 +16,8 @@ from records.narrative import narrative_fault
 
 Json = dict[str, Any]
 DEEPEST = 70
+CODE_LIKE = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,39}")
+NOT_A_CODE = "is not a code of the required value set"
 LONGEST = 1024 * 1024
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 TARGET = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/[A-Za-z0-9.-]{1,64}(?:/_history/[^/]+)?$")
@@ -158,7 +160,7 @@ class _Walk:
             for place, coding in enumerate(codings if isinstance(codings, list) else ()):
                 if isinstance(coding, dict) and coding.get("code") not in element.codes:
                     where = path if coding is value else f"{path}.coding[{place}]"
-                    self.say(f"{where}.code", "is not a code of the required value set")
+                    self.say(f"{where}.code", not_a_code(coding.get("code")))
         elif element.targets is not None and isinstance(value.get("reference"), str):
             target = TARGET.search(value["reference"])
             local = value["reference"].startswith("#")
@@ -217,6 +219,12 @@ def _primitive(value: Any, element: Element) -> str:
     return _text(value, element)
 
 
+def not_a_code(value: object) -> str:
+    """The refusal of an unknown code, by name where it looks like one (and not like a person)."""
+    named = isinstance(value, str) and CODE_LIKE.fullmatch(value)
+    return f"{value!r} is not a code of the required value set" if named else NOT_A_CODE
+
+
 def _text(value: str, element: Element) -> str:
     kind = element.type
     if not value.strip():
@@ -224,7 +232,7 @@ def _text(value: str, element: Element) -> str:
     if kind != "base64Binary" and (len(value) > LONGEST or CONTROL.search(value)):
         return "is longer than 1 MB" if len(value) > LONGEST else "holds a control character"
     if element.codes is not None and value not in element.codes:
-        return "is not a code of the required value set"
+        return not_a_code(value)
     if kind in FORMATS and not FORMATS[kind].fullmatch(value):
         return f"is not a valid {kind}"
     if kind == "base64Binary" and sum(not c.isspace() for c in value) % 4:
