@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from payments.models import Order
 
 MOST = 100
+CREDIT_ACCOUNTS = ("income", "owed-to-patient")
 STUCK_AFTER = timedelta(minutes=15)
 VIEWS = {
     "": (),
@@ -65,7 +66,7 @@ def order_page(principal: Principal, order_id: str) -> OrderPage:
         what=order.description,
         money=_money(order),
         state=state_badge(order),
-        gateway=order.gateway,
+        gateway=_gateway(order.gateway),
         history=[
             *(
                 Event(
@@ -126,7 +127,11 @@ def _totals(principal: Principal) -> BillTotals:
 
 def _balances(principal: Principal) -> list[Balance]:
     found = payments.ledger_balances(principal.institution)
-    return [Balance(_account(code), amount) for code, amount in sorted(found.items())]
+    return [
+        # What was earned or is owed stands on the credit side; a cashier reads it above zero.
+        Balance(_account(code), -amount if code in CREDIT_ACCOUNTS else amount)
+        for code, amount in sorted(found.items())
+    ]
 
 
 def _account(code: str) -> str:
@@ -137,8 +142,12 @@ def _account(code: str) -> str:
         "insurance-account": _("Due from personal accounts"),
     }
     if code.startswith("gateway:"):
-        return _("At the gateway %(name)s") % {"name": code.removeprefix("gateway:")}
+        return _("At the gateway %(name)s") % {"name": _gateway(code.removeprefix("gateway:"))}
     return words[code]
+
+
+def _gateway(name: str) -> str:
+    return {"wechat": _("WeChat Pay")}.get(name, name)
 
 
 def _tabs(view: str) -> list[Tab]:
