@@ -7,6 +7,7 @@ What comes in from a browser is not read: acts go over HTTP.
 import asyncio
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -120,16 +121,22 @@ class ConsoleSocket(PageSocket):
         """The member of staff of this socket's session. Raises for anybody else."""
         return _staff(self.scope)
 
+    def place(self) -> str:
+        """The page's place in the rail: ``?at=bills``; the board unless told."""
+        asked = parse_qs(self.scope["query_string"].decode("latin-1"))
+        return asked.get("at", ["board"])[0]
+
     def begin(self) -> list[str]:
         """The institution's group."""
         return [live.console_group(self.staff().institution)]
 
     def draw(self, message: dict[str, Any]) -> str:
-        """The board as this viewer sees it."""
+        """The board as this viewer sees it; on other pages only what waits there."""
         principal = self.staff()
         if not principal.has("doctor", "nurse") or message["type"] == "note.written":
             return ""
-        return parts.board(principal)
+        key = self.place()
+        return parts.board(principal) if key == "board" else parts.rail(principal, key=key)
 
 
 class VisitSocket(ConsoleSocket):

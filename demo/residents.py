@@ -77,7 +77,7 @@ _LINES = """
 马秀兰|f|1949-03-13|彭浦新村街道|146/80|parkinson htn1|levodopa amlodipine|
 朱永康|m|1956-08-30|彭浦镇|140/86|prostate htn1|tamsulosin valsartan|无
 唐佩华|f|1968-10-04|共和新路街道|-|insomnia anxious|zopiclone|无
-演练患者|f|1950-01-01|彭浦镇|148/88|htn2|amlodipine|无
+演练患者|f|1950-01-01|彭浦镇|148/88|htn2|amlodipine|青霉素:皮疹
 """
 
 

@@ -21,11 +21,16 @@ def board(principal: Principal, *, everyone: bool = False) -> str:
     return _drawn(
         ("_day", {"day": page.day}),
         ("_waiting", {"rows": page.waiting, "next_up": page.next_up}),
-        ("_today", {"rows": page.today, "tabs": page.today_tabs}),
+        ("_today", {"rows": page.today, "tabs": page.today_tabs, "total": page.day.total}),
         ("_owed", {"rows": page.owed}),
         ("_replies", {"rows": page.replies, "refer_url": page.refer_url}),
         ("_rail", {"nav": queries.nav(principal, key="board")}),
     )
+
+
+def rail(principal: Principal, *, key: str) -> str:
+    """The rail alone, for the pages that show nothing else that changes."""
+    return _drawn(("_rail", {"nav": queries.nav(principal, key=key)}))
 
 
 def visit(principal: Principal, of: Visit) -> str:

@@ -78,7 +78,6 @@ class ReferralPage:
     notice: Notice | None = None
     actions: Sequence[Action] = ()
     answer_url: str = ""
-    socket: str = ""
 
     @property
     def badges(self) -> Sequence[Badge]:

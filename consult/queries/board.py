@@ -22,6 +22,7 @@ from consult.pages import (
 )
 from consult.queries.actions import open_action, state_badge, visit_actions
 from consult.queries.people import UNKNOWN, Person, people
+from consult.queries.record import warnings
 from consult.queries.referrals import replies
 from consult.workflow import VISIT
 from kernel.clock import now
@@ -31,6 +32,8 @@ from payments import queries as payments
 
 SIGN_WITHIN = timedelta(hours=2)
 """How long after a call its record should be signed."""
+
+MOST_FLAGS = 2
 
 KINDS: Mapping[str, str] = {
     "booked": "booked",
@@ -91,7 +94,14 @@ def _listed(principal: Principal) -> list[Listed]:
 
 
 def _queue(waiting: Sequence[Listed], principal: Principal) -> list[QueueRow]:
-    return [_queue_row(item, principal, first=not place) for place, item in enumerate(waiting)]
+    warned = warnings((item.visit.patient for item in waiting), by=principal)
+    return [
+        replace(
+            _queue_row(item, principal, first=not place),
+            flags=[*warned.get(item.visit.patient, ()), *_flags(item.visit)][:MOST_FLAGS],
+        )
+        for place, item in enumerate(waiting)
+    ]
 
 
 def _queue_row(item: Listed, principal: Principal, *, first: bool) -> QueueRow:
@@ -107,7 +117,6 @@ def _queue_row(item: Listed, principal: Principal, *, first: bool) -> QueueRow:
         reason=visit.reason,
         promise=told,
         facts=_facts(visit),
-        flags=_flags(visit),
         ready=state_badge(visit) if visit.state != "waiting" else _readiness(item),
         actions=_raised(visit_actions(visit, principal, "call_in", "take_back"), first=first),
     )
@@ -148,8 +157,18 @@ def _today_row(item: Listed, principal: Principal) -> TodayRow:
         state=state_badge(visit),
         ready=_steps(item),
         past=_over(item),
-        actions=_raised(visit_actions(visit, principal, "call_in"), first=False),
+        actions=_next_step(item, principal),
     )
+
+
+def _next_step(item: Listed, principal: Principal) -> list[Action]:
+    if item.visit.state == "wrap_up":
+        return [_to_sign(item)]
+    return _raised(visit_actions(item.visit, principal, "call_in"), first=False)
+
+
+def _to_sign(item: Listed) -> Action:
+    return open_action(item.url, _("Sign"), icon="pen")
 
 
 def _steps(item: Listed) -> Badge:
@@ -181,7 +200,7 @@ def _owed(item: Listed, principal: Principal) -> OwedRow:
         name=item.person.name,
         what=_("Sign the record of the visit"),
         detail=visit.reason,
-        actions=[open_action(item.url, _("Sign"), icon="pen")],
+        actions=[_to_sign(item)],
     )
 
 

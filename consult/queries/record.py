@@ -1,15 +1,16 @@
 """A patient's record beside the call: what the FHIR store holds, in the words of the page."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from consult.models import Visit
-from consult.pages import Medicine, Paper, Problem, RecordPanel, Vital
-from consult.plots import Reading
+from consult.pages import Badge, Medicine, Paper, Problem, RecordPanel, Vital
+from consult.plots import DIASTOLIC_HIGH, SYSTOLIC_HIGH, Reading
 from kernel.principal import Principal
 from kernel.workflow import mark
 from records import search
@@ -18,7 +19,9 @@ Body = Mapping[str, Any]
 
 PANEL = "85354-9"
 SYSTOLIC, DIASTOLIC = "8480-6", "8462-4"
-NEWEST = (("_sort", "-date"), ("_count", "20"))
+MANY = (("_sort", "-date"), ("_count", "100"))
+FRESH_DAYS = 3
+"""How old a reading may be that lists still warn of."""
 PRESSURES = 14
 VALUES = 8
 # LOINC code: label, unit as people say it, normal range.
@@ -54,6 +57,31 @@ def record_panel(visit: Visit, *, by: Principal) -> RecordPanel:
             )
         ],
     )
+
+
+def warnings(patients: Iterable[str], *, by: Principal) -> dict[str, list[Badge]]:
+    """What lists must say of a patient: allergies, then a dangerous last pressure; two searches."""
+    ids = ",".join(sorted({patient.rpartition("/")[2] for patient in patients}))
+    found: dict[str, list[Badge]] = {}
+    if not ids:
+        return found
+    for body in _found("AllergyIntolerance", ids, by, ("_count", "100")):
+        if not _none_known(body):
+            said = _("%(what)s allergy") % {"what": _text(body.get("code", {}))}
+            found.setdefault(body["patient"]["reference"], []).append(Badge(said, "crit"))
+    newest: dict[str, Body] = {}
+    since = (timezone.now() - timedelta(days=FRESH_DAYS)).date().isoformat()
+    for body in _found("Observation", ids, by, ("code", PANEL), ("date", f"ge{since}"), *MANY):
+        newest.setdefault(body["subject"]["reference"], body)
+    for patient, body in newest.items():
+        for reading in _pressures([body]):
+            if reading.systolic >= SYSTOLIC_HIGH or reading.diastolic >= DIASTOLIC_HIGH:
+                said = _("Home pressure %(s)d/%(d)d") % {
+                    "s": reading.systolic,
+                    "d": reading.diastolic,
+                }
+                found.setdefault(patient, []).append(Badge(said, "warn"))
+    return found
 
 
 def allergies(patient: str, *, by: Principal) -> list[str] | None:
@@ -149,7 +177,7 @@ def _code(body: Body) -> str:
 
 def _day(text: str) -> date | None:
     moment = _moment(text)
-    return moment.date() if moment else None
+    return timezone.localtime(moment).date() if moment else None
 
 
 def _moment(text: str) -> datetime | None:

@@ -134,7 +134,6 @@ def referral_page(principal: Principal, referral_id: str) -> ReferralPage:
         notice=_notice(detail),
         actions=_actions(row),
         answer_url=_answer_url(row),
-        socket="/ws/console/",
     )
 
 

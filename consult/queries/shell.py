@@ -26,7 +26,7 @@ def shell(staff: Staff, principal: Principal, *, key: Key, title: str, socket: s
         if len(staff.posts) > 1
         else (),
         switch_url=reverse("choose_post"),
-        socket=socket or "/ws/console/",
+        socket=socket or f"/ws/console/?at={key}",
     )
 
 

@@ -119,7 +119,9 @@ def day_strip(of: Day) -> dict[str, Any]:
             {"at": share(h * 60 - start, span), "label": f"{h}:00"}
             for h in range(start // 60, end // 60)
         ],
-        "now": place(of.now),
+        "now": place(of.now)
+        if start // 60 <= timezone.localtime(of.now).hour < end // 60
+        else None,
     }
 
 

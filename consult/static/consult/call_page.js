@@ -1,6 +1,7 @@
 // The page's half of a call: buttons, pictures, words. The wire is the Call's (signaling/call.js).
 import { Call } from "../signaling/call.js";
 import { capture } from "../signaling/capture.js";
+import { hours } from "./hours.js";
 
 const part = (name) => document.querySelector(`[data-call=${name}]`);
 
@@ -160,7 +161,7 @@ export class CallPage {
     const mine = id === this.#call.you?.id;
     const line = document.getElementById("chat-line").content.cloneNode(true).firstElementChild;
     line.classList.toggle("mine", mine);
-    const at = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" }).format(new Date());
+    const at = hours();
     line.querySelector("small").textContent = `${(mine ? this.#call.you : this.#other())?.name ?? ""} ${at}`;
     line.querySelector("span").textContent = text;
     document.getElementById("chat-lines").append(line);

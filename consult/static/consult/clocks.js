@@ -1,4 +1,6 @@
 // Clocks count from absolute instants in the page, so they stay true when the socket is gone.
+import { hours } from "./hours.js";
+
 const NEARLY_OVER = 0.85;
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -28,8 +30,7 @@ function running(element) {
 }
 
 function now(element) {
-  const at = new Date();
-  element.textContent = `${two(at.getHours())}:${two(at.getMinutes())}`;
+  element.textContent = hours();
 }
 
 const CLOCKS = { wait, running, now };

@@ -1,4 +1,6 @@
 // The note's panel: tabs, the diagnosis search, and words about saving.
+import { hours } from "./hours.js";
+
 const form = document.getElementById("note-form");
 const field = document.getElementById("dx");
 
@@ -38,7 +40,7 @@ function say(words, tone) {
 }
 
 function keep() {
-  const at = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" }).format(new Date());
+  const at = hours();
   sessionStorage.setItem(form.dataset.keep, JSON.stringify(Object.fromEntries(new FormData(form))));
   say(form.dataset.wordsOffline.replace("{}", at), "warn");
 }
@@ -101,7 +103,26 @@ const DX_KEYS = {
   Escape: () => open(false),
 };
 
+// A refusal or the sign-in page must not take the list's place.
+function onlyHits(event) {
+  const { target, xhr } = event.detail;
+  if (target.id !== "dx-hits") return;
+  const good = xhr.status === 200 && xhr.responseText.includes('id="dx-hits"');
+  event.detail.shouldSwap = good;
+  if (!good) failed();
+}
+
+function failed() {
+  const line = document.createElement("li");
+  line.className = "sub none-found";
+  line.textContent = field.dataset.wordsFailed;
+  list().replaceChildren(line);
+  open(true);
+}
+
 if (field) {
+  field.parentElement.addEventListener("htmx:beforeSwap", onlyHits);
+  field.addEventListener("htmx:sendError", failed);
   field.addEventListener("keydown", (event) => {
     if (event.isComposing || event.ctrlKey || list().hidden || !DX_KEYS[event.key]) return;
     event.preventDefault();

@@ -1,5 +1,6 @@
 // What every page does by itself: clocks, choices, dialogs, forms in pushed parts, keys.
 import { startClocks } from "./clocks.js";
+import { hours } from "./hours.js";
 import { startKeys } from "./keys.js";
 
 const TOAST_MS = 6000;
@@ -89,7 +90,7 @@ function showLost() {
   const line = document.getElementById("lost");
   if (!line?.hidden) return;
   const words = line.querySelector("[data-words]");
-  const at = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" }).format(new Date());
+  const at = hours();
   words.textContent = words.dataset.words.replace("{}", at);
   line.hidden = false;
 }
