@@ -15,8 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, sync_playwright
 
 from demo.portrait import CYCLE, HEIGHT, RATE, WALL, WIDTH, Canvas, Colour, background, portrait
 from deploy.processes import ROOT

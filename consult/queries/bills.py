@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 MOST = 100
 CREDIT_ACCOUNTS = ("income", "owed-to-patient")
 STUCK_AFTER = timedelta(minutes=15)
+REMEMBERED = timedelta(days=60)
+"""How old an order may be whose money still counts as today's or as stuck."""
 VIEWS = {
     "": (),
     "open": ("created", "awaiting_payment"),
@@ -101,8 +103,9 @@ def _money(order: "Order") -> Money:
 
 
 def _totals(principal: Principal) -> BillTotals:
-    orders = payments.orders(principal.institution, day=today())
-    taken = Q(paid_at__isnull=False)
+    orders = payments.orders(principal.institution).filter(created_at__gte=now() - REMEMBERED)
+    taken = Q(paid_at__date=today())
+    due = Q(state__in=("refund_due", "refunding"))
     stuck = Q(state="refund_failed") | Q(
         state="awaiting_payment", created_at__lt=now() - STUCK_AFTER
     )
@@ -112,8 +115,8 @@ def _totals(principal: Principal) -> BillTotals:
         fund=Sum("fund", filter=taken, default=0),
         account=Sum("account", filter=taken, default=0),
         cash=Sum("cash", filter=taken, default=0),
-        refunds=Count("pk", filter=Q(state="refunded")),
-        due=Count("pk", filter=Q(state__in=("refund_due", "refunding"))),
+        refunds=Count("pk", filter=due),
+        due=Sum("cash", filter=due, default=0),
         stuck=Count("pk", filter=stuck),
     )
     return BillTotals(

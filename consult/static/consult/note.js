@@ -105,8 +105,8 @@ const DX_KEYS = {
 
 // A refusal or the sign-in page must not take the list's place.
 function onlyHits(event) {
-  const { target, xhr } = event.detail;
-  if (target.id !== "dx-hits") return;
+  const { target, xhr, requestConfig } = event.detail;
+  if (target.id !== "dx-hits" || requestConfig.verb !== "get") return;
   const good = xhr.status === 200 && xhr.responseText.includes('id="dx-hits"');
   event.detail.shouldSwap = good;
   if (!good) failed();
