@@ -63,6 +63,9 @@ VISIT = Workflow(
 LIVE = ("waiting", "called", "in_progress")
 """States in which the patient is here."""
 
+INSIDE = ("called", "in_progress")
+"""States of a call; a doctor is in one at a time."""
+
 ENDS = tuple(state for state in VISIT.states if VISIT.is_final(state))
 """States from which nothing leads on."""
 

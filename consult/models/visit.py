@@ -6,7 +6,7 @@ from typing import ClassVar
 from django.db import models
 from django.utils import timezone
 
-from consult.workflow import LIVE, VISIT
+from consult.workflow import INSIDE, LIVE, VISIT
 from kernel.transitions import Stateful, TransitionRow, state_constraint
 from kernel.workflow import Workflow
 
@@ -26,7 +26,7 @@ class VisitQuerySet(models.QuerySet["Visit"]):
     def ahead_of(self, visit: "Visit") -> "VisitQuerySet":
         """Who is seen by the same doctor before ``visit``."""
         earlier = models.Q(state="waiting", waiting_since__lt=visit.waiting_since)
-        inside = models.Q(state__in=("called", "in_progress"))
+        inside = models.Q(state__in=INSIDE)
         same = self.of_doctor(visit.doctor, visit.institution)
         return same.filter(earlier | inside).exclude(pk=visit.pk)
 
@@ -82,6 +82,11 @@ class Visit(Stateful):
             state_constraint(VISIT),
             models.CheckConstraint(
                 condition=models.Q(end__gt=models.F("start")), name="visit_ends_after_it_starts"
+            ),
+            models.UniqueConstraint(
+                fields=("doctor", "institution"),
+                condition=models.Q(state__in=INSIDE),
+                name="visit_one_call_a_doctor",
             ),
         )
         indexes = (

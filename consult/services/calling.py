@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from consult import live
 from consult.models import Visit
 from consult.services import projection
+from consult.workflow import INSIDE
 from kernel.clock import now
 from kernel.errors import Forbidden, Refused
 from kernel.principal import SYSTEM, Principal
@@ -31,18 +32,24 @@ def call_in(visit: Visit, *, by: Principal) -> Visit:
     """
     own(visit, by)
     with transaction.atomic():
-        busy = Visit.objects.of_doctor(visit.doctor, visit.institution).filter(
-            state__in=("called", "in_progress")
-        )
-        if busy.exclude(pk=visit.pk).exists():
-            raise Refused(_("You are in another call."))
-        visit = apply(visit, "call_in", by=by, changes={"called_at": now()})
+        visit = _ring(visit, by=by)
         room = rooms.open_room(purpose=visit.purpose, by=by)
         Visit.objects.filter(pk=visit.pk).update(room_id=room.public_id)
         visit.room_id = room.public_id
         projection.write(visit)
         live.changed(visit)
     return visit
+
+
+def _ring(visit: Visit, *, by: Principal) -> Visit:
+    busy = Visit.objects.of_doctor(visit.doctor, visit.institution).filter(state__in=INSIDE)
+    if busy.exclude(pk=visit.pk).exists():
+        raise Refused(_("You are in another call."))
+    try:
+        with transaction.atomic():
+            return apply(visit, "call_in", by=by, changes={"called_at": now()})
+    except IntegrityError:  # another tab called at the same moment: visit_one_call_a_doctor
+        raise Refused(_("You are in another call.")) from None
 
 
 def take_back(visit: Visit, *, by: Principal) -> Visit:
@@ -63,7 +70,7 @@ def admit(visit: Visit, *, by: Principal) -> Admission:
     """
     if by.reference not in (visit.doctor, visit.patient):
         raise Forbidden("only the visit's doctor and patient enter its room")
-    if visit.state not in ("called", "in_progress") or not visit.room_id:
+    if visit.state not in INSIDE or not visit.room_id:
         raise Refused(_("There is no call now."))
     role: Literal["host", "guest"] = "host" if by.reference == visit.doctor else "guest"
     room = rooms.open_room(purpose=visit.purpose, by=by)

@@ -1,5 +1,6 @@
 """A visit from booking to signature, over a real database and the real FHIR store."""
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -114,6 +115,29 @@ def test_a_doctor_calls_one_patient_at_a_time(cast):
     with pytest.raises(Refused):
         services.call_in(other, by=cast.doctor)
     assert again(other).state == "waiting"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_tabs_that_call_at_once_bring_in_one_patient(cast):
+    visits = [cast.waiting(cast.zhao), cast.waiting(cast.qian)]
+    together, answers = threading.Barrier(2), []
+
+    def call(visit):
+        together.wait()
+        try:
+            answers.append(services.call_in(visit, by=cast.doctor).state)
+        except Refused:
+            answers.append("refused")
+        finally:
+            connection.close()
+
+    tabs = [threading.Thread(target=call, args=(visit,)) for visit in visits]
+    for tab in tabs:
+        tab.start()
+    for tab in tabs:
+        tab.join()
+    assert sorted(answers) == ["called", "refused"]
+    assert sorted(again(visit).state for visit in visits) == ["called", "waiting"]
 
 
 def test_only_the_visits_own_doctor_calls_writes_and_signs(cast):
