@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
+from django.utils.cache import add_never_cache_headers
 
 from accounts.doors import forbidden
 from accounts.principals import patient_principal
@@ -29,7 +30,11 @@ class PrincipalMiddleware:
             request.staff = staff_of(request.session, request.user)
             request.patient = patient_of(request.session)
             request.principal = _principal(request)
-        return self.get_response(request)
+        response = self.get_response(request)
+        # Nobody finds on a shared computer what the person before them saw.
+        if request.principal and not response.has_header("Cache-Control"):
+            add_never_cache_headers(response)
+        return response
 
     def process_view(self, request: Any, *_view: Any) -> HttpResponseBase | None:
         """Keep /admin/ behind the same sign-in as the console, second factor included."""

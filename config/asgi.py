@@ -14,6 +14,7 @@ from channels.security.websocket import AllowedHostsOriginValidator
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 
+from config.gate import Gate
 from config.machine import MachineHandler
 from config.routing import sockets
 from records.api.asgi import PREFIX as FHIR, FhirDoor
@@ -36,9 +37,11 @@ class Doors:
         await (self.machines if machine else self.pages)(scope, receive, send)
 
 
-application = ProtocolTypeRouter(
-    {
-        "http": Doors(),
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(sockets))),
-    }
+application = Gate(
+    ProtocolTypeRouter(
+        {
+            "http": Doors(),
+            "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(sockets))),
+        }
+    )
 )

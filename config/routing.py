@@ -1,9 +1,11 @@
 """Sockets: every address under /ws/."""
 
 from channels.routing import URLRouter
-from django.urls import path
+from django.urls import path, re_path
 
+from config.gate import nowhere
 from consult.routing import sockets as consult_sockets
 from signaling.routing import sockets as signaling_sockets
 
-sockets = [path("ws/", URLRouter([*signaling_sockets, *consult_sockets]))]
+rooms = [*signaling_sockets, *consult_sockets, re_path("", nowhere)]
+sockets = [path("ws/", URLRouter(rooms)), re_path("", nowhere)]

@@ -1,8 +1,9 @@
 """Which principal may see, and change, which resource. Always a filter in the query itself.
 
 Staff see what their institution keeps, what was granted to them or to it, and the public kinds;
-patients see their compartment; partners see what they wrote and what was granted. Whatever one
-may not see is Missing.
+those of them who do not treat patients see of all this only who the patients are, appointments and
+money. Patients see their compartment; partners see what they wrote and what was granted. Whatever
+one may not see is Missing.
 """
 
 from collections.abc import Iterable
@@ -28,6 +29,15 @@ OR EXISTS (SELECT 1 FROM records_grant g WHERE g."to" IN (%s, %s)
 """
 
 
+CLINICAL = ("doctor", "nurse", "pharmacist")
+OFFICE = PUBLIC | {
+    *("Patient", "Appointment", "Account", "ChargeItem", "Claim", "Coverage"),
+    *("ExplanationOfBenefit", "Invoice", "PaymentNotice"),
+}
+"""What staff see who do not treat patients."""
+_OFFICE = "r.kind IN (" + ", ".join(f"'{kind}'" for kind in sorted(OFFICE)) + ")"
+
+
 @dataclass(frozen=True, slots=True)
 class Owner:
     """What decides about writes to a resource that is already there."""
@@ -50,11 +60,14 @@ def visible(by: Principal, kind: str | None = None) -> Clause:
     """
     if by.has("system") or kind in PUBLIC:
         return "TRUE", []
+    if kind and not _opens(by, kind):
+        return "FALSE", []
     said, holds = _own(by)
     moment = milliseconds()
     who = [by.reference, by.institution or by.reference]
     parts = [said, _GRANTED, *([] if kind else [_PUBLIC])]
-    return "(" + " OR ".join(parts) + ")", [*holds, *who, moment, *who, moment]
+    limit = "" if kind or _treats(by) else f" AND {_OFFICE}"
+    return f"(({' OR '.join(parts)}){limit})", [*holds, *who, moment, *who, moment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +84,16 @@ def is_own(by: Principal, kind: str, keeper: Keeper) -> bool:
     if by.has("system") or kind in PUBLIC:
         return True
     column, value = _own_column(by)
-    return bool(value) and getattr(keeper, column) == value
+    return bool(value) and getattr(keeper, column) == value and _opens(by, kind)
+
+
+def _treats(by: Principal) -> bool:
+    """False for staff whose work is not with patients' records."""
+    return by.has("patient", "partner", *CLINICAL)
+
+
+def _opens(by: Principal, kind: str) -> bool:
+    return kind in OFFICE or _treats(by)
 
 
 def _own(by: Principal) -> Clause:

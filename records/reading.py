@@ -26,6 +26,7 @@ WHERE r.kind = %s AND r.logical_id = %s AND v.version = %s AND {visible}
 
 def current(kind: str, id: str, *, by: Principal) -> Stored:  # noqa: A002
     """The current version. Raises Missing, and Gone (a Missing) when deleted."""
+    _check_id(kind, id)
     row = next(iter(rows.fetch(READ, [kind, id])), None)
     # Most reads are of one's own, which the row itself tells; planning the condition for all the
     # rest costs the database more than the row. Whatever is not one's own is asked with it.
@@ -36,7 +37,13 @@ def current(kind: str, id: str, *, by: Principal) -> Stored:  # noqa: A002
 
 def past(kind: str, id: str, version: int, *, by: Principal) -> Stored:  # noqa: A002
     """The given version. Raises Missing, and Gone when it is a deletion."""
+    _check_id(kind, id)
     return _one(VREAD, kind, id, by, version)
+
+
+def _check_id(kind: str, id_: str) -> None:
+    if "\0" in id_:  # PostgreSQL takes no such text, not even to compare with
+        raise Missing(f"no such {kind if kind in KINDS else 'resource'}")
 
 
 def _one(sql: str, kind: str, id_: str, by: Principal, *more: int) -> Stored:
@@ -84,6 +91,7 @@ def past_versions(
     ``before`` is the ``seq`` of the last line already seen; ``since_ms`` keeps what was written at
     or after that instant; ``kinds`` keeps those types.
     """
+    _check_id(kind or "", id or "")
     condition, holds = access.visible(by, kind)
     where = [condition]
     for part, value in (

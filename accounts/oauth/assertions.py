@@ -57,6 +57,8 @@ def _said(assertion: str) -> tuple[str, str]:
     issuer = claims.get("iss") if isinstance(claims, dict) else None
     if not isinstance(kid, str) or not isinstance(issuer, str):
         raise invalid_client("the assertion names no key (kid) or no issuer (iss)")
+    if not issuer.isprintable() or not kid.isprintable():
+        raise invalid_client("the assertion was not accepted")
     return issuer, kid
 
 

@@ -12,6 +12,7 @@ from records.search.parameters import Parameter
 MOST = 1000
 USUAL = 50
 SORT_KEYS = 3
+DEEPEST_CHAIN = 5
 PREFIX = re.compile(r"(eq|ne|gt|ge|lt|le|sa|eb|ap)(?=[\d-])")
 SEPARATOR = re.compile(r"(?<!\\),")
 MODIFIERS = {
@@ -84,6 +85,8 @@ def parse(kind: str, given: Iterable[tuple[str, str]], *, lenient: bool = False)
     """
     search = Search(kind)
     for name, value in given:
+        if name.count(".") + name.count("_has:") > DEEPEST_CHAIN:
+            raise Malformed(name[:80], f"a chain has at most {DEEPEST_CHAIN} links")
         if name in IGNORED:
             continue
         control = _CONTROLS.get(name.partition(":")[0])

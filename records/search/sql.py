@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connection
 
 from kernel.principal import Principal
-from records import access
+from records import access, scopes
 from records.errors import Malformed
 from records.kinds import KINDS
 from records.search import values
@@ -31,6 +31,7 @@ TEXT_OF = {"postgresql": "convert_from({0}, 'UTF8')", "sqlite": "CAST({0} AS TEX
 HOLDS = {"postgresql": "position(%s::bytea in x.v) > 0", "sqlite": "instr(x.v, %s) > 0"}
 MICROSECONDS_TO_1970 = 62_135_596_800_000_000
 DAY = 86_400_000_000
+LARGEST_EXPONENT = 400
 
 
 def conditions(kind: str, clauses: Sequence[Clause], by: Principal) -> Part:
@@ -91,8 +92,12 @@ def _rows(
 
 
 def _chain(clause: Clause, by: Principal) -> Part:
-    """Rows that refer to a visible resource which matches the rest of the chain."""
+    """Rows that refer to a visible resource which matches the rest of the chain.
+
+    What a token may not search it may not ask about either: hits alone would tell.
+    """
     assert clause.chain is not None  # noqa: S101
+    scopes.check(by, clause.kind, "s")
     where, given = conditions(clause.kind, [clause.chain], by)
     row = ROW_REFERENCE[connection.vendor]
     test = f"x.v IN (SELECT {row} FROM records_resource r WHERE {where})"
@@ -102,6 +107,7 @@ def _chain(clause: Clause, by: Principal) -> Part:
 def _has(kind: str, clause: Clause, by: Principal) -> Part:
     """Resources to which a visible, matching resource refers."""
     assert clause.chain is not None  # noqa: S101
+    scopes.check(by, clause.kind, "s")
     where, given = conditions(clause.kind, [clause.chain], by)
     begin = f"{kind}/".encode()
     test = (
@@ -254,7 +260,9 @@ def _number(parameter: Parameter, value: str) -> Part:
         raise Malformed(parameter.name, "is not a number")
     # "100" means 99.5 to 100.5: the precision that was written (search.html, number).
     exponent = exact.as_tuple().exponent
-    half = float(Decimal(5).scaleb((exponent if isinstance(exponent, int) else 0) - 1))
+    if not isinstance(exponent, int) or abs(exponent) > LARGEST_EXPONENT:
+        raise Malformed(parameter.name, "is not a number of any quantity")
+    half = float(Decimal(5).scaleb(exponent - 1))
     if sign == "ap":
         half = max(half, abs(middle) / 10)
     low, high = values.number(middle - half), values.number(middle + half)

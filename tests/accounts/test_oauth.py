@@ -151,6 +151,11 @@ def test_a_wrong_claim_is_refused(donghua, change):
     assert not UsedAssertion.objects.exists()
 
 
+@pytest.mark.parametrize("change", [{"iss": "\0"}, {"iss": "a\0b", "sub": "a\0b"}])
+def test_a_name_that_no_database_takes_is_refused_like_any_other(donghua, change):
+    assert ask(signed(claims(**change))).status_code == 401
+
+
 def test_other_algorithms_and_other_keys_are_refused(donghua):
     body = claims()
     confused = OctKey.import_key(json.dumps(PUBLIC["keys"][0]), {"kid": "2026"})

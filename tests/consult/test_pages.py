@@ -30,6 +30,12 @@ def test_the_board_shows_who_waits_and_how_to_call_them(cast, lin):
     assert url(visit, "do/call_in") in html
 
 
+def test_a_shared_computer_keeps_nothing_of_the_console(cast, lin):
+    visit = cast.waiting()
+    for address in ("/console/", url(visit), "/console/referrals/", "/console/bills/"):
+        assert "no-store" in lin.get(address)["Cache-Control"]
+
+
 def test_the_page_of_a_visit_has_its_parts(cast, lin):
     html = lin.get(url(cast.waiting())).content.decode()
     for part in ("banner", "call", "record", "note", "finish-checks", "visit-history"):

@@ -3,6 +3,7 @@
 import pytest
 
 from kernel.errors import Refused
+from kernel.principal import Principal
 from records import access, hooks, store
 from records.api import auth
 from records.models import Resource
@@ -212,6 +213,47 @@ def test_scopes_are_checked_for_each_interaction(api, zhao, bundle_of):
     bundle["type"] = "batch"
     answers = api.post("", bundle, by=reader).entries
     assert [answer["response"]["status"][:3] for answer in answers] == ["200", "403"]
+
+
+def test_a_token_does_not_ask_about_types_that_it_does_not_open(api, zhao):
+    api.post("Observation", observation())
+    reader = partner("system/Patient.rs")
+    access.grant(to=reader.reference, patient="Patient/zhao", why="r")
+    for query in (
+        "Patient?_has:Observation:patient:code=8867-4",
+        "Patient?_has:Observation:patient:_id=x",
+        "Patient?organization:Organization.name=y",
+    ):
+        assert api.get(query, by=reader).status == 403, query
+    wide = partner("system/Patient.rs", "system/Observation.s")
+    access.grant(to=wide.reference, patient="Patient/zhao", why="w")
+    assert api.get("Patient?_has:Observation:patient:code=8867-4", by=wide).ids == ["zhao"]
+
+
+def test_an_id_with_a_nul_is_nobodys(api, zhao):
+    for path in ("Patient/\0", "Patient/\0/_history", "Patient/\0/_history/1"):
+        assert api.get(path).status == 404
+    batch = {"request": {"method": "GET", "url": "Patient/a\0b"}}
+    body = {"resourceType": "Bundle", "type": "batch", "entry": [batch]}
+    assert api.post("", body).entries[0]["response"]["status"] == "404"
+
+
+@pytest.mark.parametrize("role", ["cashier", "admin", "auditor"])
+def test_who_does_not_treat_patients_sees_no_clinical_record(api, zhao, role):
+    seen = api.post("Observation", observation()).body["id"]
+    clerk = Principal("Practitioner/han", institution=NORTH, roles=frozenset({role}))
+    access.grant(to=clerk.reference, patient="Patient/zhao", why="r")
+    assert api.get("Patient/zhao", by=clerk).status == 200
+    assert api.get(f"Observation/{seen}", by=clerk).status == 404
+    assert api.get(f"Observation/{seen}/_history/1", by=clerk).status == 404
+    assert api.get("Observation", by=clerk).ids == []
+    assert api.get("Patient?_revinclude=Observation:patient", by=clerk).ids == ["zhao"]
+    assert api.get("Patient?_has:Observation:patient:code=8867-4", by=clerk).ids == []
+    assert {e["resource"]["resourceType"] for e in api.get("_history", by=clerk).entries} == {
+        "Patient"
+    }
+    pharmacist = Principal("Practitioner/t", institution=NORTH, roles=frozenset({"pharmacist"}))
+    assert api.get(f"Observation/{seen}", by=pharmacist).status == 200
 
 
 def test_partners_change_what_is_theirs_or_granted_for_writing(api):

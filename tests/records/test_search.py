@@ -131,6 +131,8 @@ def test_what_a_search_finds(ward, query, found):
         "Observation?value-quantity=1e999",
         "Patient?_has:Observation:code=x",
         "Patient?name=%00",
+        "Observation?value-quantity=1e-999999999",
+        "Organization?" + "partof." * 2000 + "name=x",
     ],
 )
 def test_what_a_search_refuses(ward, query):
