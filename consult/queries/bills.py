@@ -110,13 +110,14 @@ def _totals(principal: Principal) -> BillTotals:
         state="awaiting_payment", created_at__lt=now() - STUCK_AFTER
     )
     sums = orders.order_by().aggregate(
+        # Before the sums that take the columns' own names.
+        due=Sum("cash", filter=due, default=0),
         count=Count("pk", filter=taken),
         fee=Sum("fee", filter=taken, default=0),
         fund=Sum("fund", filter=taken, default=0),
         account=Sum("account", filter=taken, default=0),
         cash=Sum("cash", filter=taken, default=0),
         refunds=Count("pk", filter=due),
-        due=Sum("cash", filter=due, default=0),
         stuck=Count("pk", filter=stuck),
     )
     return BillTotals(

@@ -1,11 +1,13 @@
 """Referrals and bills at the console: forms, refusals, whose they are, what lists cost."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from consult.models import Visit
+from kernel.clock import now
 from payments import queries as orders
 from referrals import queries as referrals
 from tests.accounts import make
@@ -121,3 +123,16 @@ def test_money_is_moved_by_cashiers_of_the_house_only(cast, lin):
     found = orders.order_for(visit.purpose)
     assert found is not None
     assert found.state == "closed"
+
+
+def test_the_till_counts_what_was_paid_today_whenever_it_was_opened(cast, lin):
+    order = order_of(cast.visit(pay_later=False))
+    url = "/console/bills/"
+    assert lin.get(url).context["page"].totals.count == 0
+    opened = now() - timedelta(days=2)
+    type(order).objects.filter(pk=order.pk).update(
+        created_at=opened, paid_at=now(), state="refunding"
+    )
+    totals = lin.get(url).context["page"].totals
+    assert (totals.count, totals.money.total) == (1, order.fee)
+    assert (totals.refunds, totals.refunds_due) == (1, order.cash)

@@ -1,15 +1,28 @@
 """The console's pages over HTTP: what they show, whom they refuse, what they cost."""
 
 import re
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from consult.models import Note, Visit
+from records import build
 from tests.accounts import make
-from tests.consult.cast import NOTE, PRESSURE, Cast, again, order_of, write_patient
+from tests.consult.cast import (
+    NOTE,
+    PRESSURE,
+    Cast,
+    again,
+    order_of,
+    write_known,
+    write_patient,
+)
 
 pytestmark = pytest.mark.django_db
+CLINICAL = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical"
 
 
 @pytest.fixture
@@ -34,6 +47,38 @@ def test_a_shared_computer_keeps_nothing_of_the_console(cast, lin):
     visit = cast.waiting()
     for address in ("/console/", url(visit), "/console/referrals/", "/console/bills/"):
         assert "no-store" in lin.get(address)["Cache-Control"]
+
+
+def loinc(code: str) -> dict[str, Any]:
+    return build.codeable("http://loinc.org", code, code)
+
+
+def test_the_board_warns_of_allergies_and_of_a_dangerous_pressure(cast, lin):
+    visit = cast.waiting()
+    about = {"reference": visit.patient}
+    active = build.codeable(CLINICAL, "active", "Active")
+    write_known("AllergyIntolerance", patient=about, code={"text": "青霉素"}, clinicalStatus=active)
+    morning = timezone.localtime().replace(hour=7) - timedelta(days=1)
+    write_known(
+        "Observation",
+        status="final",
+        subject=about,
+        effectiveDateTime=build.moment(morning),
+        code=loinc("85354-9"),
+        component=[
+            {"code": loinc("8480-6"), "valueQuantity": {"value": 186}},
+            {"code": loinc("8462-4"), "valueQuantity": {"value": 112}},
+        ],
+    )
+    html = lin.get("/console/").content.decode()
+    assert "青霉素过敏" in html
+    assert "家庭血压 186/112" in html
+    (reading,) = lin.get(url(visit)).context["page"].record.pressure
+    assert reading.on == morning.date(), "early hours belong to the day of the institution"
+
+
+def test_a_page_names_the_zone_of_its_clock(lin):
+    assert 'data-zone="Asia/Shanghai"' in lin.get("/console/").content.decode()
 
 
 def test_the_page_of_a_visit_has_its_parts(cast, lin):

@@ -65,6 +65,14 @@ async def test_the_board_hears_of_who_comes(cast):
         assert 'id="waiting" hx-swap-oob="true"' in html
 
 
+async def test_other_pages_hear_only_what_waits_and_keep_their_place(cast):
+    async with page("/ws/console/?at=bills", await browser(cast.lin)) as bills:
+        assert 'id="waiting"' not in bills.first
+        assert 'id="nav-bills" aria-current="page"' in bills.first
+        await threaded(cast.waiting)()
+        assert ">1<span" in await bills.hear()
+
+
 async def test_the_board_of_another_house_hears_nothing(cast):
     async with page("/ws/console/", await browser(cast.wu)) as board:
         await threaded(cast.waiting)()
