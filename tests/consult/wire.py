@@ -13,10 +13,11 @@ class Socket(Communicator):  # type: ignore[misc]
     """One socket of the whole application."""
 
     def __init__(self, path: str, headers: list[tuple[bytes, bytes]]) -> None:
+        place, _mark, query = path.partition("?")
         scope = {
             "type": "websocket",
-            "path": path,
-            "query_string": b"",
+            "path": place,
+            "query_string": query.encode(),
             "headers": headers,
             "subprotocols": [],
         }
