@@ -31,6 +31,19 @@ TESTS: dict[str, tuple[Value, ...]] = {
     "htn2": (("2823-3", "Potassium", "mmol/L", "mmol/L", 4.2, 0.3, 1),),
     "hypothyroid": (("3016-3", "Thyrotropin", "mIU/L", "m[IU]/L", 3.1, 0.6, 2),),
 }
+CHINESE = {
+    "8867-4": "心率",
+    "29463-7": "体重",
+    "1558-6": "空腹血糖",
+    "59408-5": "血氧饱和度",
+    "4548-4": "糖化血红蛋白",
+    "22748-8": "低密度脂蛋白胆固醇",
+    "14933-6": "尿酸",
+    "14682-9": "肌酐",
+    "33762-6": "NT-proBNP",
+    "2823-3": "血钾",
+    "3016-3": "促甲状腺激素",
+}
 HEART: Value = ("8867-4", "Heart rate", "/min", "/min", 75, 5, 0)
 WEIGHT: Value = ("29463-7", "Body weight", "kg", "kg", 0, 0.3, 1)
 
@@ -97,7 +110,7 @@ def _value(
         value = min(value, 99)
     return {
         **_base(resident, at, category),
-        "code": build.codeable(LOINC, code, display),
+        "code": build.codeable(LOINC, code, display, text=CHINESE[code]),
         "valueQuantity": build.quantity(value, unit, ucum),
     }
 

@@ -17,7 +17,18 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, sync_playwright
 
-from demo.portrait import CYCLE, HEIGHT, RATE, WALL, WIDTH, Canvas, Colour, background, portrait
+from demo.portrait import (
+    CYCLE,
+    HEIGHT,
+    RATE,
+    SKIN,
+    WALL,
+    WIDTH,
+    Canvas,
+    Colour,
+    background,
+    portrait,
+)
 from deploy.processes import ROOT
 
 SHOTS = ROOT / "docs" / "screenshots"
@@ -25,6 +36,8 @@ HOME = ROOT / ".demo"
 DESK = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 WHITE: Colour = (226, 128, 128)
+DARK: Colour = (40, 128, 130)
+GREY: Colour = (120, 128, 128)
 BLUE: Colour = (112, 150, 112)
 REHEARSAL_NOTE = {
     "#n-s": "头晕 3 天，晨起明显，无胸痛、无黑矇。",
@@ -35,7 +48,7 @@ NOTE = {
     "#n-s": "按约复诊，空腹血糖 6 到 7，无低血糖。",
     "#n-o": "家庭读数已看，视频下一般情况好。",
     "#n-a": "2 型糖尿病，控制尚可，需查眼底。",
-    "#n-p": "二甲双胍早晚各 1 片，继续吃\n每周量 3 次空腹血糖\n去北部的医院查眼底",
+    "#n-p": "二甲双胍早晚各 1 片，继续吃\n每周量 3 次空腹血糖\n去东华医院查眼底",
     "#n-advice": "心慌、出冷汗，吃糖不缓解\n眼前突然发黑",
 }
 
@@ -49,7 +62,7 @@ def main() -> None:
     SHOTS.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         walk = Walk(playwright, options.base, options.chromium)
-        with walk.browser(WHITE) as desk, walk.browser(BLUE) as phone:
+        with walk.browser(WHITE, DARK) as desk, walk.browser(BLUE, GREY) as phone:
             doctor = walk.page(desk, DESK)
             walk.board(doctor)
             walk.rehearsal(doctor)
@@ -69,11 +82,11 @@ class Walk:
         self.chromium = chromium
 
     @contextmanager
-    def browser(self, coat: Colour) -> Iterator[Browser]:
-        """A browser whose camera shows somebody drawn, in a coat of this colour."""
+    def browser(self, coat: Colour, hair: Colour) -> Iterator[Browser]:
+        """A browser whose camera shows somebody drawn, in this coat and with this hair."""
         with tempfile.TemporaryDirectory() as folder:
             film = Path(folder) / "camera.y4m"
-            film.write_bytes(filmed(coat))
+            film.write_bytes(filmed(coat, hair))
             browser = self.playwright.chromium.launch(
                 executable_path=self.chromium,
                 args=[
@@ -156,6 +169,7 @@ class Walk:
         patient.wait_for_url(re.compile("/call/$"))
         for page in (doctor, patient):
             page.locator("[data-call=remote][data-connected]").wait_for()
+        patient.locator("[data-call=quality]:not([hidden])").wait_for()
         shoot(patient, "patient-call")
         self._write(doctor, NOTE)
         self._diagnose(doctor, "2型糖尿病")
@@ -173,6 +187,7 @@ class Walk:
             self._reload_until(clerk, f"http://127.0.0.1:{partner['PARTNER_PORT']}/", move)
             clerk.locator(f"button[value={move}]").first.click()
         clerk.wait_for_load_state()
+        clerk.locator("details summary").first.click()
         shoot(clerk, "partner")
         doctor.goto(f"{self.base}/console/referrals/")
         doctor.locator("main tbody a").first.click()
@@ -241,10 +256,12 @@ def shoot(page: Page, name: str) -> None:
     print(name, flush=True)
 
 
-def filmed(coat: Colour) -> bytes:
+def filmed(coat: Colour, hair: Colour) -> bytes:
     """Four seconds of somebody drawn, as a YUV4MPEG2 file for the camera of a browser."""
     base = background()
     base.rectangle(0, HEIGHT - 28, 90, 28, WALL)
+    base.ellipse(240, 270, 132, 165, hair)
+    base.ellipse(240, 300, 108, 140, SKIN)
     base.ellipse(240, 640, 210, 190, coat)
     frames = (portrait(base, step) for step in range(CYCLE))
     head = f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F{RATE}:1 Ip A1:1 C420jpeg\n".encode()

@@ -1,5 +1,6 @@
 """Referrals as the console shows them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -180,7 +181,12 @@ def _owes(row: Row) -> str:
 def _packed(title: str, papers: Sequence[str]) -> Check:
     if not papers:
         return Check(title, "idle", _("Nothing on record"))
-    return Check(title, "ok", "、".join(papers))
+    times = Counter(papers)
+    return Check(title, "ok", "、".join(_times(what, count) for what, count in times.items()))
+
+
+def _times(what: str, count: int) -> str:
+    return f"{what} ×{count}" if count > 1 else what
 
 
 def _said(label: str, reason: str) -> str:

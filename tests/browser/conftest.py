@@ -21,7 +21,6 @@ from tests.fakes.gateway.server import Running, free_port
 from tests.fakes.partner.running import RunningHospital
 
 ROOT = Path(__file__).resolve().parents[2]
-SHOTS = ROOT / "docs" / "screenshots"
 STARTS_WITHIN = 60
 ARGUMENTS = [
     "--use-fake-device-for-media-stream",
@@ -244,10 +243,8 @@ def patient(context: Callable[..., BrowserContext]) -> Page:
 
 @pytest.fixture
 def shoot(request: pytest.FixtureRequest) -> Callable[[Page, str], None]:
-    """Takes a picture for docs/screenshots/, or only for this run unless SHOTS=1."""
-    keep = os.environ.get("SHOTS") == "1"
-    folder = SHOTS if keep else Path(request.getfixturevalue("tmp_path"))
-    folder.mkdir(parents=True, exist_ok=True)
+    """Takes a picture of this run; those of the documents come from ``deploy.screenshots``."""
+    folder = Path(request.getfixturevalue("tmp_path"))
 
     def take(page: Page, name: str) -> None:
         page.screenshot(path=str(folder / f"{name}.png"))

@@ -35,4 +35,12 @@ document.addEventListener("htmx:oobAfterSwap", () => {
   }
 });
 
+// The dialog was drawn before the note was typed: what stands there now is the summary.
+document.querySelector("[data-open=refer]")?.addEventListener("click", () => {
+  const summary = document.getElementById("refer-summary");
+  if (!summary || summary.value) return;
+  const parts = [...document.querySelectorAll("#note-form textarea")].map((area) => area.value.trim());
+  summary.value = parts.filter(Boolean).join("\n");
+});
+
 document.addEventListener("referred", () => document.getElementById("refer")?.close());
