@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from accounts.models import Partner, PatientAccount, Post, User
+from accounts.models import PatientAccount, Post, User
 from kernel.principal import Principal
 
 
@@ -21,13 +21,8 @@ def patient_principal(account: PatientAccount) -> Principal:
     return Principal(reference=account.reference, roles=frozenset({"patient"}), name=account.name)
 
 
-def partner_principal(partner: Partner, scopes: Iterable[str]) -> Principal:
-    """A partner's system with the scopes of its token."""
-    return system_of(partner.organization_id, scopes, name=partner.name)
-
-
 def system_of(organization_id: str, scopes: Iterable[str], *, name: str = "") -> Principal:
-    """The system of the organization ``organization_id`` with ``scopes``."""
+    """The system of the partner ``organization_id`` with the scopes of its token."""
     return Principal(
         reference=f"Organization/{organization_id}",
         institution=organization_id,

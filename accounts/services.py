@@ -58,10 +58,3 @@ def remember_patient(session: SessionBase, account: PatientAccount) -> None:
     """Put the patient into a session, for as long as a visit may take."""
     session[PATIENT] = account.fhir_id
     session[PATIENT_UNTIL] = (now() + timedelta(hours=PATIENT_HOURS)).timestamp()
-
-
-def sign_out_patient(request: HttpRequest) -> None:
-    """Forget the patient of this browser; a member of staff in the same browser stays."""
-    request.session.pop(PATIENT, None)
-    request.session.pop(PATIENT_UNTIL, None)
-    request.session.cycle_key()

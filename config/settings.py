@@ -148,12 +148,10 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
-MEDIA_ROOT = DATA_DIR / "files"
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -207,6 +205,8 @@ TURN_SECRET = env.text("TURN_SECRET")
 MEDIA_ADDRESSES = env.words("MEDIA_ADDRESSES")
 MEDIA_PORTS = env.ports("MEDIA_PORTS")
 PARTNER_PRIVATE_NETWORKS = env.flag("PARTNER_PRIVATE_NETWORKS")
+EXCHANGE_CLIENT_ID = env.text("EXCHANGE_CLIENT_ID")
+EXCHANGE_KEY_FILE = env.text("EXCHANGE_KEY_FILE")
 
 WECHAT_PAY = {
     "url": env.url("WECHAT_PAY_URL", "https", "http"),

@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 
 from kernel.errors import Missing
 from kernel.principal import Principal
-from payments import gateways, ledger
-from payments.models import Order, OrderTransition, Reconciliation, Refund
+from payments import ledger
+from payments.models import Order, OrderTransition, Reconciliation
 
 
 def order_for(purpose: str) -> Order | None:
@@ -57,20 +57,9 @@ def orders(
     return found
 
 
-def orders_of(payer: str) -> QuerySet[Order]:
-    """Orders of one payer, newest first."""
-    return Order.objects.filter(payer=payer)
-
-
 def history(order: Order) -> list[OrderTransition]:
     """What happened to an order, oldest first."""
     return list(OrderTransition.objects.filter(thing=order))
-
-
-def failed_refunds(institution: str) -> QuerySet[Refund]:
-    """Refunds that a person must look at."""
-    failed = Refund.objects.filter(payment__order__institution=institution, failed_at__isnull=False)
-    return failed.select_related("payment__order")
 
 
 def ledger_balances(
@@ -83,11 +72,6 @@ def ledger_balances(
 def reconciliations() -> QuerySet[Reconciliation]:
     """Outcomes of the daily comparison with the gateways, newest first. Slice it."""
     return Reconciliation.objects.all()
-
-
-def gateways_available() -> list[str]:
-    """Names of the gateways that are configured; empty means that nothing can be collected."""
-    return gateways.available()
 
 
 def _visible_to(by: Principal) -> QuerySet[Order]:

@@ -79,7 +79,6 @@ class Sending:
 
     state: State
     attempts: int = 0
-    next_at: datetime | None = None
     error: str = ""
 
 
@@ -117,16 +116,6 @@ def referral_for(public_id: str, by: Principal) -> Referral:
 def referrals_of_visit(visit: str, by: Principal) -> list[Row]:
     """Referrals that came out of a visit, newest first."""
     return _rows(_visible(by).filter(visit=visit), by)
-
-
-def referrals_of_patient(patient: str, by: Principal) -> list[Row]:
-    """Referrals of ``Patient/…``, newest first."""
-    return _rows(_visible(by).filter(patient=patient), by)
-
-
-def live_referral(patient: str, purpose: str, by: Principal) -> Referral | None:
-    """The referral to follow instead of sending another one with the same purpose."""
-    return _visible(by).filter(patient=patient, purpose=purpose, state__in=LIVE).first()
 
 
 def inbox(by: Principal) -> list[Row]:
@@ -222,7 +211,7 @@ def _sending(deliveries: Iterable[Delivery]) -> Sending:
     if not open_rows:
         return Sending(DELIVERY["sent" if rows else "waiting"])
     first = open_rows[0]
-    return Sending(DELIVERY[first.standing], first.attempts, first.due_at, first.error)
+    return Sending(DELIVERY[first.standing], first.attempts, first.error)
 
 
 def _step(row: TransitionRow, names: Mapping[str, str]) -> Step:

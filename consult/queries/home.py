@@ -1,9 +1,10 @@
 """The patient's own pages: every visit of theirs."""
 
+from typing import TYPE_CHECKING
+
 from django.urls import reverse
 
 from accounts import queries as directory
-from accounts.models import PatientAccount
 from consult.models import Visit
 from consult.pages import OwnVisit, PatientHome
 from consult.queries.actions import state_badge
@@ -11,10 +12,13 @@ from consult.workflow import VISIT
 from kernel.errors import Missing
 from kernel.principal import Principal
 
+if TYPE_CHECKING:
+    from accounts.models import PatientAccount
+
 MOST = 50
 
 
-def home_page(account: PatientAccount, principal: Principal) -> PatientHome:
+def home_page(account: "PatientAccount", principal: Principal) -> PatientHome:
     """``patient/me.html``: what comes first, then what was."""
     visits = list(Visit.objects.filter(patient=principal.reference).order_by("-start")[:MOST])
     names = directory.names([visit.doctor for visit in visits])

@@ -17,11 +17,6 @@ def visit_for(principal: Principal, visit_id: str) -> Visit:
     return found
 
 
-def visit_of(link: VisitLink) -> Visit:
-    """The visit of a link, as it now is."""
-    return Visit.objects.get(pk=link.visit_id)
-
-
 def link_of(token: str) -> VisitLink:
     """The link with this token, with its visit. Raises Missing for unknown and expired ones."""
     rows = VisitLink.objects.select_related("visit").filter(expires_at__gt=now())

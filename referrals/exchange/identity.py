@@ -24,12 +24,12 @@ ASSERTION_SECONDS = 240
 
 def client_id() -> str:
     """The name under which partners know this service."""
-    return str(getattr(settings, "EXCHANGE_CLIENT_ID", "") or "tongzhen")
+    return str(settings.EXCHANGE_CLIENT_ID)
 
 
 def key_file() -> Path:
     """Where the private key lies."""
-    named = getattr(settings, "EXCHANGE_KEY_FILE", "")
+    named = settings.EXCHANGE_KEY_FILE
     return Path(named) if named else Path(settings.DATA_DIR) / "exchange_key.pem"
 
 

@@ -5,7 +5,10 @@ import pytest
 from consult.workflow import CLINIC_REASONS, ENDS, LIVE, UNSEEN, VISIT
 from kernel.errors import Forbidden, Refused
 
-ROLES = ("patient", "doctor", "nurse", "admin", "cashier", "pharmacist", "auditor", "system")
+ROLES = (
+    *("doctor", "nurse", "pharmacist", "cashier", "admin", "auditor"),
+    *("patient", "partner", "gateway", "system"),
+)
 
 
 @pytest.mark.parametrize("state", VISIT.states)

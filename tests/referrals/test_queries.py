@@ -58,9 +58,7 @@ def test_strangers_find_nothing(referral, by):
         with pytest.raises(Missing):
             find(referral.public_id, by)
     assert queries.referrals_of_visit("visit-1", by) == []
-    assert queries.referrals_of_patient(make.PATIENT, by) == []
     assert queries.inbox(by) == []
-    assert queries.live_referral(make.PATIENT, "admission", by) is None
 
 
 def test_both_sides_and_the_patient_find_it(referral):
@@ -71,7 +69,7 @@ def test_both_sides_and_the_patient_find_it(referral):
 
 def test_buttons_are_the_senders_only(referral):
     def buttons(by: Principal) -> list[str]:
-        (row,) = queries.referrals_of_patient(make.PATIENT, by)
+        (row,) = queries.referrals_of_visit("visit-1", by)
         return [transition.name for transition in row.actions]
 
     assert buttons(make.DR_LIN) == ["withdraw"]

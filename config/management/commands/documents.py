@@ -8,10 +8,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from signaling.describe import describe
 
 from config.env import TABLE
 from kernel.workflow import Workflow
+from signaling.describe import describe
 
 ROOT = Path(settings.BASE_DIR)
 TABLES = ("consult.workflow", "referrals.workflow", "payments.workflow", "signaling.workflow")
@@ -30,7 +30,7 @@ def documents() -> dict[str, str]:
 def workflows() -> str:
     """Every table of transitions, as a diagram and as a table."""
     parts = ["# Workflows\n\nMade from the tables by `./dev manage documents`; do not edit.\n"]
-    parts += [describe_workflow(workflow) for workflow in _workflows()]
+    parts += [describe_workflow(workflow) for workflow in tables()]
     return "\n".join(parts)
 
 
@@ -66,7 +66,8 @@ def between(text: str, name: str, content: str) -> str:
     return re.sub(pattern, lambda m: m[1] + content + m[2], text, flags=re.DOTALL)
 
 
-def _workflows() -> Iterator[Workflow]:
+def tables() -> Iterator[Workflow]:
+    """Every table of transitions of the house."""
     for name in TABLES:
         for value in vars(importlib.import_module(name)).values():
             if isinstance(value, Workflow):
