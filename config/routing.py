@@ -7,5 +7,6 @@ from config.gate import nowhere
 from consult.routing import sockets as consult_sockets
 from signaling.routing import sockets as signaling_sockets
 
-rooms = [*signaling_sockets, *consult_sockets, re_path("", nowhere)]
-sockets = [path("ws/", URLRouter(rooms)), re_path("", nowhere)]
+elsewhere = re_path("", nowhere)  # type: ignore[arg-type]  # channels routes to ASGI applications
+rooms = [*signaling_sockets, *consult_sockets, elsewhere]
+sockets = [path("ws/", URLRouter(rooms)), elsewhere]
