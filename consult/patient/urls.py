@@ -8,6 +8,7 @@ app_name = "patient"
 urlpatterns = [
     path("me/", home.home, name="home"),
     path("me/visits/<str:visit_id>/open", home.open_visit, name="open"),
+    path("me/visits/<str:visit_id>/paid", home.paid, name="returned"),
     path("visit/<str:token>/", views.visit, name="visit"),
     path("visit/<str:token>/code", views.send_code, name="send-code"),
     path("visit/<str:token>/check", views.check_code, name="check-code"),

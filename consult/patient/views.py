@@ -86,7 +86,7 @@ def device(request: HttpRequest, coming: Coming) -> HttpResponseBase:
 @by_patient
 def pay(request: HttpRequest, coming: Coming) -> HttpResponseBase:
     """Send the browser to the gateway's page."""
-    back = reverse("patient:paid", args=(coming.token,))
+    back = reverse("patient:returned", args=(coming.visit.public_id,))
     try:
         url = services.start_payment(
             coming.visit,

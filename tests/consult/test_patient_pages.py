@@ -9,6 +9,7 @@ from django.test import Client
 
 from accounts import messages
 from consult import services
+from consult.models import VisitLink
 from kernel.clock import now
 from tests.accounts import make
 from tests.consult.cast import NOTE, again, order_of, shown_code
@@ -117,6 +118,14 @@ def test_paying_at_the_gateway_opens_the_waiting_room(cast, demo, sandbox):  # n
     assert again(visit).state == "booked"
     page = client.post(f"{visit.link}pay").content.decode()
     assert PAY_URL.findall(page)[0].startswith(sandbox.url)
+    # The link is a permission; the gateway is told another address to come back to.
+    assert visit.link.split("/")[2] not in PAY_URL.findall(page)[0]
+    back = client.get(f"/me/visits/{visit.public_id}/paid")
+    assert back.status_code == 302
+    assert VisitLink.objects.filter(visit=visit).count() == 2
+    assert client.get(back["Location"]).status_code == 302
+    stranger = make.patient_in(cast.qian)
+    assert stranger.get(f"/me/visits/{visit.public_id}/paid").status_code == 404
     client.get(f"{visit.link}paid")
     assert again(visit).state == "booked"
     (trade,) = sandbox.books.trades.values()
