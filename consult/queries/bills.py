@@ -109,20 +109,21 @@ def _totals(principal: Principal) -> BillTotals:
     stuck = Q(state="refund_failed") | Q(
         state="awaiting_payment", created_at__lt=now() - STUCK_AFTER
     )
+    # An alias that is also a column would hide the column from the sums after it.
     sums = orders.order_by().aggregate(
         # Before the sums that take the columns' own names.
         due=Sum("cash", filter=due, default=0),
         count=Count("pk", filter=taken),
-        fee=Sum("fee", filter=taken, default=0),
-        fund=Sum("fund", filter=taken, default=0),
-        account=Sum("account", filter=taken, default=0),
-        cash=Sum("cash", filter=taken, default=0),
+        taken_fee=Sum("fee", filter=taken, default=0),
+        taken_fund=Sum("fund", filter=taken, default=0),
+        taken_account=Sum("account", filter=taken, default=0),
+        taken_cash=Sum("cash", filter=taken, default=0),
         refunds=Count("pk", filter=due),
         stuck=Count("pk", filter=stuck),
     )
     return BillTotals(
         count=sums["count"],
-        money=Money(sums["fee"], sums["fund"], sums["account"], sums["cash"]),
+        money=Money(*(sums[f"taken_{part}"] for part in ("fee", "fund", "account", "cash"))),
         refunds=sums["refunds"],
         refunds_due=sums["due"],
         stuck=sums["stuck"],

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.chromium import CALLING, options
 from tests.fakes.gateway import keys
 from tests.fakes.gateway.app import Gateway
 from tests.fakes.gateway.server import Running, free_port
@@ -22,15 +23,6 @@ from tests.fakes.partner.running import RunningHospital
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTS_WITHIN = 60
-ARGUMENTS = [
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-    "--autoplay-policy=no-user-gesture-required",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-]
 # Every connection of a page, so that a test can ask what it receives.
 WATCH = """
 window.made = [];
@@ -190,14 +182,8 @@ def seed(env: dict[str, str], hospital: RunningHospital) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """A real Chromium with a fake camera and microphone."""
-    env: dict[str, str | float | bool] = {**os.environ}
-    if libraries := os.environ.get("BROWSER_LIBS"):
-        env["LD_LIBRARY_PATH"] = libraries
-    path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-    if not Path(path).exists():
-        pytest.skip(f"no browser at {path}; CHROMIUM names another")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS, env=env)
+        browser = playwright.chromium.launch(**options(*CALLING))
         yield browser
         browser.close()
 

@@ -12,6 +12,7 @@ from django.utils import translation
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from tests.browser import look_audit, look_samples
+from tests.chromium import options
 
 pytestmark = pytest.mark.browser
 
@@ -25,9 +26,7 @@ PATIENT = sorted(look_samples.patient())
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
-        )
+        browser = playwright.chromium.launch(**options())
         yield browser
         browser.close()
 

@@ -8,20 +8,11 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
 from signaling import link
+from tests.chromium import CALLING, options
 from tests.signaling.cast import until
 from tests.signaling.server import open_room, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-ARGUMENTS = [
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-    "--autoplay-policy=no-user-gesture-required",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-]
 
 
 @pytest.fixture(autouse=True)
@@ -34,9 +25,7 @@ def in_one_process(settings):
 @pytest_asyncio.fixture
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=ARGUMENTS
-        )
+        browser = await playwright.chromium.launch(**options(*CALLING))
         yield browser
         await browser.close()
 

@@ -47,7 +47,7 @@ def test_an_accepted_answer_appears_without_reload(service, doctor, context, sho
     for move in ("receive", "accept"):
         assert service.hospital.press(move).status_code == 303
     assert set(service.hospital.hospital.problems.values()) == {""}
-    expect(doctor.locator("#visit-state")).to_contain_text("已接受")
+    expect(doctor.locator("#visit-state")).to_contain_text("已接收")
     expect(board.locator("#replies li")).to_have_count(1)
     expect(board.locator("#replies")).to_contain_text("钱宝林")
     shoot(doctor, "referral")

@@ -15,6 +15,7 @@ from payments import inquiries, services
 from payments.gateways import wechat_keys
 from payments.gateways.wechat import WeChatPay
 from payments.models import Callback, Payment
+from tests.chromium import options
 from tests.fakes.gateway import keys
 from tests.fakes.gateway.app import Gateway
 from tests.fakes.gateway.server import Running, free_port
@@ -22,7 +23,6 @@ from tests.payments.cast import an_order, eventually, fresh, start, the_payment
 from tests.payments.test_wechat import request as a_request
 
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = Path("/usr/bin/chromium")
 FAST = 150.0
 
 
@@ -127,14 +127,13 @@ def test_a_recorded_request_cannot_be_sent_again(sandbox):
 
 @pytest.mark.browser
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium here")
 def test_he_pays_with_his_thumb_and_comes_back(posting, live_server, tmp_path):
     order = an_order()
     started = services.start_payment(
         order, client_ip="203.0.113.7", return_url="/healthz", by=SYSTEM
     )
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(**options())
         page = browser.new_page(viewport={"width": 390, "height": 844}, locale="zh-CN")
         page.goto(started.url)
         assert page.get_by_text("¥25.00").is_visible()

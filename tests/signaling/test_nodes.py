@@ -87,6 +87,15 @@ class Machine:
         pass
 
 
+@pytest_asyncio.fixture(autouse=True)
+async def nobody_s_nodes() -> AsyncIterator[None]:
+    """Nodes of processes that earlier tests started would be found for some seconds more."""
+    redis = Redis.from_url(f"{django_settings.REDIS_URL}/{bus.DATABASE}")
+    await redis.flushdb()
+    yield
+    await redis.aclose()
+
+
 @pytest_asyncio.fixture
 async def link() -> AsyncIterator[RedisLink]:
     link = RedisLink(django_settings.REDIS_URL)
