@@ -2,11 +2,13 @@
 
 import logging
 import re
+import threading
 from datetime import timedelta
 
 import pytest
 import time_machine
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client, RequestFactory
 
 from accounts import messages, services
@@ -104,6 +106,28 @@ def test_codes_are_sent_once_a_minute_and_six_times_an_hour():
         services.send_code(zhao)
     with time_machine.travel(began + timedelta(minutes=62)):
         services.send_code(zhao)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_requests_at_once_one_sends_a_code():
+    zhao, answers, together = make.patient(), [], threading.Barrier(6)
+
+    def ask() -> None:
+        together.wait()
+        try:
+            services.send_code(zhao)
+            answers.append("sent")
+        except Busy:
+            answers.append("busy")
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == ["busy"] * 5 + ["sent"]
 
 
 def test_an_unknown_phone_is_answered_like_a_known_one():

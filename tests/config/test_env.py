@@ -1,6 +1,11 @@
 """The environment is checked at start, and a refusal names the variable."""
 
+import os
+import subprocess
+import sys
+
 import pytest
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from config.database import postgresql
@@ -50,3 +55,17 @@ def test_the_database_address_is_taken_apart():
     assert (made["HOST"], made["PORT"], made["NAME"]) == ("db.example", 5433, "tong")
     assert made["OPTIONS"]["sslmode"] == "require"
     assert made["OPTIONS"]["pool"]["max_size"] == 3
+
+
+def test_djangos_own_checks_for_service_find_nothing(tmp_path):
+    service = {"DEBUG": "0", "DEMO": "0", "PUBLIC_URL": "https://tongzhen.example"}
+    service |= {"SECRET_KEY": "".join(map(chr, range(40, 120))), "DATA_DIR": str(tmp_path)}
+    told = subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        cwd=settings.BASE_DIR,
+        env={**os.environ, **service},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 0, told.stderr
