@@ -131,10 +131,23 @@ def _listed(section: tuple[str, str, tuple[str, ...]], facts: Sequence[Body], sa
 
 
 def _line(fact: Mapping[str, Any]) -> str:
-    quantity = fact.get("valueQuantity", {})
-    parts = [title_of(fact), quantity.get("value"), quantity.get("unit")]
+    parts = [title_of(fact), *_measured(fact), *_dosed(fact)]
     when = str(fact.get("effectiveDateTime", fact.get("onsetDateTime", "")))[:10]
     return " ".join(str(part) for part in [*parts, when] if part not in (None, ""))
+
+
+def _measured(fact: Mapping[str, Any]) -> list[str]:
+    """Value and unit; the parts of one measurement (a blood pressure) as 148/88 mmHg."""
+    found = [part["valueQuantity"] for part in fact.get("component", []) if "valueQuantity" in part]
+    if "valueQuantity" in fact:
+        found = [fact["valueQuantity"]]
+    if not found:
+        return []
+    return ["/".join(str(value.get("value", "")) for value in found), str(found[0].get("unit", ""))]
+
+
+def _dosed(fact: Mapping[str, Any]) -> list[str]:
+    return [str(dose["text"]) for dose in fact.get("dosageInstruction", []) if "text" in dose]
 
 
 def _narrative(tag: str, lines: Sequence[str]) -> Body:

@@ -25,7 +25,7 @@ REFERRAL = Workflow(
         "cancelled": (_("Cancelled"), "idle"),
     },
     transitions=[
-        ("submit", "draft", "submitted", "doctor", _("Send")),
+        ("submit", "draft", "submitted", "doctor", _("Send referral")),
         ("receive", "submitted", "received", "partner", _("Receive")),
         (
             "ask_info",

@@ -7,8 +7,8 @@ ROOM = Workflow(
     "room",
     start="open",
     states={
-        "open": (_("Open"), "ok"),
-        "closed": (_("Closed"), "idle"),
+        "open": (_("Room open"), "ok"),
+        "closed": (_("Room closed"), "idle"),
     },
     transitions=[
         # Who may end which call is decided above; here only people of the call and the clock do.

@@ -99,3 +99,20 @@ def test_a_later_message_updates_the_task_and_nothing_else():
     methods = {e["resource"]["resourceType"]: e["request"] for e in sent["entry"]}
     assert methods["Task"] == {"method": "PUT", "url": f"Task?{known_as(resources[-1], BASE)}"}
     assert {r["method"] for kind, r in methods.items() if kind != "Task"} == {"POST"}
+
+
+def test_a_pressure_is_told_with_both_values_and_a_medicine_with_its_dose():
+    parts = [{"valueQuantity": {"value": value, "unit": "mmHg"}} for value in (148, 88)]
+    facts = [
+        {"resourceType": "Observation", "id": "bp", "code": {"text": "血压"}, "component": parts},
+        {
+            "resourceType": "MedicationRequest",
+            "id": "drug",
+            "medicationCodeableConcept": {"text": "氨氯地平 5 mg"},
+            "dosageInstruction": [{"text": "早 1 片"}],
+        },
+    ]
+    _, bundle = note(facts=facts)
+    told = "".join(s["text"]["div"] for s in bundle["entry"][0]["resource"]["section"])
+    assert "血压 148/88 mmHg" in told
+    assert "氨氯地平 5 mg 早 1 片" in told

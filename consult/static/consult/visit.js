@@ -35,10 +35,14 @@ document.addEventListener("htmx:oobAfterSwap", () => {
   }
 });
 
-// The dialog was drawn before the note was typed: what stands there now is the summary.
+// The dialog was drawn before the note was typed: until the doctor writes a summary, the note is it.
+let summarised = false;
+document.addEventListener("input", (event) => {
+  summarised ||= event.target.id === "refer-summary";
+});
 document.querySelector("[data-open=refer]")?.addEventListener("click", () => {
   const summary = document.getElementById("refer-summary");
-  if (!summary || summary.value) return;
+  if (!summary || summarised) return;
   const parts = [...document.querySelectorAll("#note-form textarea")].map((area) => area.value.trim());
   summary.value = parts.filter(Boolean).join("\n");
 });
