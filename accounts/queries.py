@@ -23,7 +23,6 @@ class StaffMember:
     department: str
     roles: frozenset[str]
     institution: str
-    role_id: str
 
 
 def institution(public_id: str) -> Institution:
@@ -142,7 +141,6 @@ def _member(post: Post) -> StaffMember:
         department=post.department.name if post.department else "",
         roles=frozenset(post.roles),
         institution=post.institution.public_id,
-        role_id=post.public_id,
     )
 
 

@@ -143,7 +143,7 @@ class Postgres:
         connection.close()
 
 
-def valkey(home: Path | None = None) -> ValkeyServer:
+def valkey() -> ValkeyServer:
     """A started Valkey server on a free port of the loopback."""
     server = ValkeyServer(port=free_port())
     server.start()

@@ -14,7 +14,6 @@ class Kind:
 
     name: str
     patient: tuple[str, ...]
-    public: bool = False
 
 
 PUBLIC = frozenset(
@@ -85,7 +84,7 @@ Task                      for
 
 def _kind(row: str) -> Kind:
     name, *paths = row.split()
-    return Kind(name, tuple(paths), name in PUBLIC)
+    return Kind(name, tuple(paths))
 
 
 KINDS = {kind.name: kind for kind in map(_kind, _ROWS.strip().splitlines())}

@@ -40,7 +40,6 @@ class CallPanel:
 
     phase: Literal["before", "live", "over"]
     patient: str
-    me: str
     socket: str = ""
     ticket: str = ""
     since: datetime | None = None

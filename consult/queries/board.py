@@ -71,7 +71,7 @@ def board_page(principal: Principal, *, everyone: bool = False) -> BoardPage:
         day=_day(listed),
         waiting=_queue(waiting, principal),
         today=[_today_row(item, principal) for item in listed if everyone or not _over(item)],
-        owed=[_owed(item, principal) for item in listed if item.visit.state == "wrap_up"],
+        owed=[_owed(item) for item in listed if item.visit.state == "wrap_up"],
         replies=replies(principal),
         today_tabs=_tabs(everyone),
         next_up=_next_up(coming),
@@ -190,7 +190,7 @@ def _steps(item: Listed) -> Badge:
     return Badge(said, "idle" if visit.state == "booked" else "warn")
 
 
-def _owed(item: Listed, principal: Principal) -> OwedRow:
+def _owed(item: Listed) -> OwedRow:
     visit = item.visit
     due = (visit.ended_at or visit.end) + SIGN_WITHIN
     return OwedRow(

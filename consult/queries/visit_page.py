@@ -76,7 +76,6 @@ def call_panel(principal: Principal, visit: Visit, person: Person) -> CallPanel:
     return CallPanel(
         phase="live" if live else "over" if over else "before",
         patient=person.name,
-        me=principal.name,
         socket=f"/ws/room/{visit.room_id}/" if live and visit.room_id else "",
         ticket=reverse("console:ticket", args=(visit.public_id,)) if live else "",
         since=visit.began_at or visit.called_at,

@@ -68,7 +68,7 @@ def _visit() -> p.VisitPage:
         diagnose_url="/x",
         search_url="/x",
     )
-    call = p.CallPanel("live", "赵桂芳", "我", since=NOW, patient_here=True)
+    call = p.CallPanel("live", "赵桂芳", since=NOW, patient_here=True)
     return p.VisitPage(
         id="v1",
         state=INFO,

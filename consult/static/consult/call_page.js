@@ -93,7 +93,6 @@ export class CallPage {
     this.#show(video, seen);
     this.#show(part("veil"), !seen || this.#denied);
     this.#sayWhy(other, stream);
-    part("remote").toggleAttribute("data-connected", seen);
     if (stream) this.#startClock();
   }
 
