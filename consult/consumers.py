@@ -124,7 +124,7 @@ class ConsoleSocket(PageSocket):
     def place(self) -> str:
         """The page's place in the rail: ``?at=bills``; the board unless told."""
         asked = parse_qs(self.scope["query_string"].decode("latin-1"))
-        return asked.get("at", ["board"])[0]
+        return str(asked.get("at", ["board"])[0])
 
     def begin(self) -> list[str]:
         """The institution's group."""

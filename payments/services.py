@@ -244,7 +244,10 @@ def request_refund(order: Order, *, reason: str, by: Principal) -> Order:
 
 
 def retry_refund(order: Order, *, by: Principal) -> Order:
-    """Try the order's failed refunds again, after somebody saw to the cause. Database only."""
+    """Try the order's failed refunds again, after somebody saw to the cause. Database only.
+
+    Raises Missing for strangers, Forbidden.
+    """
     order = _visible(order, by)
     if not by.has("cashier", "admin"):
         raise Forbidden("order: retry_refund is done by cashier or admin")

@@ -143,7 +143,7 @@ def task(referral: Referral) -> Body:
 
 
 def urgency(request: Mapping[str, Any]) -> str:
-    """Our word for ``ServiceRequest.priority``."""
+    """Our word for ``ServiceRequest.priority``. Raises Invalid naming an unknown code."""
     code = request.get("priority", "routine")
     if code not in URGENCY:
         raise Invalid("ServiceRequest.priority", f"unknown code {code!r}")
@@ -151,7 +151,7 @@ def urgency(request: Mapping[str, Any]) -> str:
 
 
 def purpose(request: Mapping[str, Any]) -> str:
-    """Our word for ``ServiceRequest.code``."""
+    """Our word for ``ServiceRequest.code``. Raises Invalid naming an unknown code, or none."""
     for coding in request.get("code", {}).get("coding", []):
         if coding.get("system") == PURPOSE:
             if coding.get("code") not in PURPOSES:
@@ -216,7 +216,10 @@ def asked_state(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
 
 
 def decline_reason(body: Mapping[str, Any]) -> str:
-    """Our word for ``Task.statusReason``; a foreign code or plain text is "other"."""
+    """Our word for ``Task.statusReason``; a foreign code or plain text is "other".
+
+    Raises Invalid for an unknown code of ours, and for "other" without words.
+    """
     reason = body.get("statusReason", {})
     codings = reason.get("coding", [])
     for coding in codings:

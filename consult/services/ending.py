@@ -17,7 +17,10 @@ from kernel.transitions import apply
 
 
 def cancel(visit: Visit, *, reason: str = "", by: Principal) -> Visit:
-    """Cancel, as the patient or as the clinic (which gives a coded reason). Money goes back."""
+    """Cancel, as the patient or as the clinic (which gives a coded reason). Money goes back.
+
+    Raises Forbidden for other institutions, Invalid for an unknown reason, Refused too late.
+    """
     if by.reference == visit.patient:
         return _end(visit, "cancel_by_patient", reason="patient", by=by)
     if by.institution != visit.institution:
@@ -28,7 +31,10 @@ def cancel(visit: Visit, *, reason: str = "", by: Principal) -> Visit:
 
 
 def decline_online(visit: Visit, *, reason: str, by: Principal) -> Visit:
-    """The doctor finds that this patient must be seen in person; nothing is charged."""
+    """The doctor finds that this patient must be seen in person; nothing is charged.
+
+    Raises Forbidden for other doctors, Invalid for an unknown reason, Refused too late.
+    """
     own(visit, by)
     if reason not in UNSUITABLE_REASONS:
         raise Invalid("reason", f"unknown code {reason!r}")

@@ -132,7 +132,7 @@ class WeChatPay:
             raise
 
     def read_callback(self, headers: Mapping[str, str], body: bytes) -> Notice:
-        """Verify serial, freshness, signature and seal, then what is inside."""
+        """Verify serial, freshness, signature and seal. Raises CallbackRefused with what failed."""
         self._check_headers(headers, body)
         try:
             envelope = signing.an_object(body)

@@ -48,7 +48,10 @@ class PartnerClient:
         self._http.close()
 
     def transaction(self, bundle: Body) -> Body:
-        """Send a transaction Bundle; return the partner's ``transaction-response``."""
+        """Send a transaction Bundle; return the partner's ``transaction-response``.
+
+        Raises PartnerError, which says whether trying again can help.
+        """
         content = orjson.dumps(bundle, default=_exact)
         try:
             answer = self._authorised("POST", self.base, content)
