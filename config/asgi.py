@@ -14,7 +14,7 @@ from channels.security.websocket import AllowedHostsOriginValidator
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 
-from config.gate import Gate
+from config.gate import Gate, OwnOrigin
 from config.machine import MachineHandler
 from config.routing import sockets
 from records.api.asgi import PREFIX as FHIR, FhirDoor
@@ -41,7 +41,9 @@ application = Gate(
     ProtocolTypeRouter(
         {
             "http": Doors(),
-            "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(URLRouter(sockets))),
+            "websocket": AllowedHostsOriginValidator(
+                OwnOrigin(AuthMiddlewareStack(URLRouter(sockets)))
+            ),
         }
     )
 )

@@ -2,7 +2,9 @@
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 
@@ -15,6 +17,7 @@ Door = Callable[[Message, Receive, Send], Awaitable[None]]
 NUL = "\0"
 NUL_IN_A_COOKIE = b"\\000"
 NOWHERE = 4404
+FOREIGN = 4403
 
 
 class Gate:
@@ -47,6 +50,27 @@ class PlainForms:
             if any(NUL in value for values in given.lists() for value in (values[0], *values[1])):
                 raise BadRequest("a value holds a control character")
         return self.get_response(request)
+
+
+class OwnOrigin:
+    """ASGI, for sockets: the page that opens one must be ours, down to the port.
+
+    Cookies are the same for every port of a host, so the host alone proves nothing.
+    """
+
+    def __init__(self, inside: Door) -> None:
+        self._inside = inside
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Let in, or close."""
+        headers = dict(scope["headers"])
+        origin = headers.get(b"origin", b"").decode("latin-1")
+        host = headers.get(b"host", b"").decode("latin-1")
+        scheme = urlsplit(settings.PUBLIC_URL).scheme
+        if origin in (settings.PUBLIC_URL, f"{scheme}://{host}"):
+            await self._inside(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": FOREIGN})
 
 
 async def nowhere(scope: Message, receive: Receive, send: Send) -> None:

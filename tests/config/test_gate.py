@@ -46,6 +46,25 @@ def test_a_socket_to_nowhere_is_closed(path):
     assert asyncio.run(code()) in (4400, 4404)
 
 
+@pytest.mark.parametrize(
+    ("origin", "answer"),
+    [
+        (b"http://localhost", None),
+        (b"http://127.0.0.1:8000", None),
+        (b"http://localhost:9999", 4403),
+        (b"https://localhost", 4403),
+    ],
+)
+def test_a_socket_opens_to_our_own_pages_only(origin, answer):
+    async def code() -> int | None:
+        wire = Socket("/ws/room/x/", [(b"origin", origin), (b"host", b"localhost")])
+        found = await wire.connect()
+        await wire.close()
+        return found
+
+    assert asyncio.run(code()) == answer
+
+
 def test_a_form_or_a_query_with_a_nul_is_a_bad_request():
     client = make.signed_in(make.staff("lin", "doctor"))
     assert client.get("/console/diagnoses?q=a%00").status_code == 400
