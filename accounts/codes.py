@@ -1,7 +1,7 @@
-"""Proofs of a patient: a six-digit code sent to their phone, or the phone's last four digits.
+"""Proof of a patient: a six-digit code sent to their phone.
 
-Both are short, so what counts are the limits: five tries a code, one code a minute and six an hour
-for a phone, five tries of digits a quarter of an hour.
+It is short, so what counts are the limits: five tries a code, one code a minute and six an hour
+for a phone.
 """
 
 import secrets
@@ -21,8 +21,6 @@ CODE_TRIES = 5
 BETWEEN_CODES = timedelta(seconds=60)
 HOUR = timedelta(hours=1)
 CODES_AN_HOUR = 6
-DIGITS_TRIES = 5
-DIGITS_LOCKED = timedelta(minutes=15)
 
 
 def send(phone: str) -> datetime:
@@ -56,27 +54,6 @@ def check(phone: str, code: str) -> None:
     # Refused only after the try is on the books: an exception inside would undo the count.
     if not right:
         _say_wrong(left=CODE_TRIES - row.tries)
-
-
-def check_digits(account: PatientAccount, digits: str) -> None:
-    """Compare with the last four digits of the account's phone.
-
-    Only for somebody who holds the patient's link. Raises Refused, or Busy after five tries.
-    """
-    with transaction.atomic():
-        row = PatientAccount.objects.select_for_update().get(pk=account.pk)
-        if row.locked_until and row.locked_until > now():
-            raise Busy(_("Too many tries."), retry_after=_seconds(row.locked_until))
-        right = constant_time_compare(row.phone[-4:], digits.strip())
-        row.failed_tries = 0 if right else row.failed_tries + 1
-        row.locked_until = None
-        if row.failed_tries >= DIGITS_TRIES:
-            row.failed_tries, row.locked_until = 0, now() + DIGITS_LOCKED
-        row.save(update_fields=["failed_tries", "locked_until"])
-    if row.locked_until:
-        raise Busy(_("Too many tries."), retry_after=_seconds(row.locked_until))
-    if not right:
-        _say_wrong(left=DIGITS_TRIES - row.failed_tries)
 
 
 def _say_wrong(*, left: int) -> None:

@@ -161,8 +161,6 @@ class PatientAccount(models.Model):
     phone = models.CharField(max_length=20, db_index=True)
     institution = models.ForeignKey(Institution, models.PROTECT, related_name="patients")
     active = models.BooleanField(default=True)
-    failed_tries = models.PositiveSmallIntegerField(default=0, editable=False)
-    locked_until = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         ordering = ("id",)

@@ -36,18 +36,10 @@ def check_phone_code(phone: str, code: str) -> list[PatientAccount]:
     return list(found.select_related("institution"))
 
 
-def verify_by_digits(account: PatientAccount, digits: str) -> None:
-    """Check the last four digits of the phone of somebody who holds the patient's link.
-
-    Raises Refused, or Busy with ``retry_after`` after five tries.
-    """
-    codes.check_digits(account, digits)
-
-
 def sign_in_patient(request: HttpRequest, account: PatientAccount) -> None:
     """Let the patient of ``account`` into their pages in this browser.
 
-    The caller has proved who they are (link and code, or link and digits). The session gets a new
+    The caller has proved who they are (link and code). The session gets a new
     key, so that one planted before is worth nothing.
     """
     request.session.cycle_key()

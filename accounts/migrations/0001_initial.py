@@ -139,8 +139,6 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=60)),
                 ('phone', models.CharField(db_index=True, max_length=20)),
                 ('active', models.BooleanField(default=True)),
-                ('failed_tries', models.PositiveSmallIntegerField(default=0, editable=False)),
-                ('locked_until', models.DateTimeField(editable=False, null=True)),
                 ('institution', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='patients', to='accounts.institution')),
             ],
             options={

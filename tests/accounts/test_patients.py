@@ -147,31 +147,6 @@ def test_a_family_shares_a_phone():
     assert services.check_phone_code(PHONE, code_for()) == [zhao, wife]
 
 
-@pytest.mark.embedded
-def test_the_last_four_digits_with_a_link_and_five_tries():
-    zhao = make.patient()
-    services.verify_by_digits(zhao, "1234")
-    for _try in range(4):
-        with pytest.raises(Refused):
-            services.verify_by_digits(zhao, "0000")
-    with pytest.raises(Busy):
-        services.verify_by_digits(zhao, "0000")
-    with pytest.raises(Busy) as locked:
-        services.verify_by_digits(zhao, "1234")
-    assert 800 < locked.value.retry_after <= 900
-    with time_machine.travel(now() + timedelta(minutes=16)):
-        services.verify_by_digits(zhao, "1234")
-
-
-def test_a_right_answer_forgets_the_wrong_ones():
-    zhao = make.patient()
-    for _round in range(3):
-        for _try in range(4):
-            with pytest.raises(Refused):
-                services.verify_by_digits(zhao, "")
-        services.verify_by_digits(zhao, "1234")
-
-
 def test_no_code_and_no_phone_in_the_log(settings, caplog):
     settings.DEMO = False
     with caplog.at_level(logging.DEBUG):
