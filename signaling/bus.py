@@ -6,6 +6,7 @@ bounded and expires by itself when nobody reads it.
     nodes                   set of node ids
     node:<id>:alive         the node's load as JSON, expires with its heartbeat
     node:<id>:in            commands to the node
+    node:<id>:promised      rooms given to it that its heartbeat may not show yet
     web:<id>:alive          expires with the web process's heartbeat
     web:<id>:in             what participants of that process are told
     room:<room>             id of the node that carries the room, a lease
@@ -31,6 +32,8 @@ PREFIX = "tongzhen:media:"
 DATABASE = 3
 HEARTBEAT = 2.0
 ALIVE_SECONDS = 6
+PROMISED_SECONDS = 4  # two heartbeats
+ROOM_OF_TWO = 2  # streams that a room forwards once both are there: n (n - 1)
 LIST_SECONDS = 30
 MAX_WAITING = 10_000
 RETRY_AFTER = 0.5
@@ -50,6 +53,11 @@ return 1
 def node_alive(node: str) -> str:
     """Key of a node's heartbeat."""
     return f"{PREFIX}node:{node}:alive"
+
+
+def node_promised(node: str) -> str:
+    """Key of the number of rooms that were given to a node a moment ago."""
+    return f"{PREFIX}node:{node}:promised"
 
 
 def node_in(node: str) -> str:

@@ -107,7 +107,8 @@ class NodeProcess:
 
     async def _beat_once(self) -> None:
         sizes = [len(self._node.participants(room)) for room in self._node.rooms]
-        load = sum(size * (size - 1) for size in sizes)
+        # Who is alone in a room waits for a second.
+        load = sum(max(size * (size - 1), bus.ROOM_OF_TWO) for size in sizes)
         state = json.dumps({"load": load, "rooms": len(sizes), "draining": self._draining})
         await bus.call(self._redis.sadd(bus.NODES, self.id))
         await self._redis.set(bus.node_alive(self.id), state, ex=bus.ALIVE_SECONDS)

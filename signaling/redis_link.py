@@ -99,6 +99,8 @@ class RedisLink:
             if chosen is None:
                 return None
             if await redis.set(lease, chosen, nx=True, ex=bus.ALIVE_SECONDS):
+                await redis.incr(bus.node_promised(chosen))
+                await redis.expire(bus.node_promised(chosen), bus.PROMISED_SECONDS)
                 return chosen
         return None
 
@@ -109,7 +111,10 @@ class RedisLink:
             if state is None:
                 await bus.call(redis.srem(bus.NODES, node))
             elif not json.loads(state)["draining"]:
-                loads.append((json.loads(state)["load"], node))
+                # Heartbeats are seconds apart: without what was promised since, every room that
+                # opens between two of them would go to the same node.
+                promised = int(await redis.get(bus.node_promised(node)) or 0)
+                loads.append((json.loads(state)["load"] + bus.ROOM_OF_TWO * promised, node))
         return min(loads)[1] if loads else None
 
     def command(self, node: str, what: dict[str, Any]) -> None:

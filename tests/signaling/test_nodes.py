@@ -144,9 +144,9 @@ async def test_a_room_is_on_one_node_and_the_next_room_on_the_other(link, machin
     await until(lambda: sees(lin, zhao) and sees(zhao, lin))
     busy = [m for m in machines if m.node.rooms]
     assert [m.node.rooms for m in busy] == [[room]]
-    await until(lambda: len(link.participants(room)) == 2)
     other = await come(link, room + "x", "chen")
     assert [m.node.rooms for m in machines if m not in busy] == [[room + "x"]]
+    await until(lambda: len(link.participants(room)) == 2)
     assert lin.wire.presence == [True]
     link.close_room(room)
     await lin.closed.wait()
