@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from config import embedded
 from tests.chromium import CALLING, options
 from tests.fakes.gateway import keys
 from tests.fakes.gateway.app import Gateway
@@ -94,20 +95,29 @@ def answers(url: str, started: list[subprocess.Popen[bytes]]) -> None:
 ROLES = {"embedded": ("all",), "services": ("media", "web", "worker", "beat")}
 
 
-def neighbours(profile: str) -> dict[str, str]:
-    """A fresh database and the tests' Valkey, or nothing for the embedded default."""
+@contextmanager
+def neighbours(profile: str) -> Iterator[dict[str, str]]:
+    """A fresh database and a Valkey of its own, or nothing for the embedded default.
+
+    Its own, because its media node would carry rooms of the tests of nodes.
+    """
     if profile == "embedded":
-        return {}
+        yield {}
+        return
     url, name = os.environ["DATABASE_URL"], f"visits_{os.getpid()}"
     if not url or not os.environ["REDIS_URL"]:
         pytest.skip("these tests run without PostgreSQL and Valkey")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {name}")
         connection.execute(f"CREATE DATABASE {name}")
-    return {
-        "DATABASE_URL": f"{url.rpartition('/')[0]}/{name}",
-        "REDIS_URL": os.environ["REDIS_URL"],
-    }
+    server = embedded.valkey()
+    try:
+        yield {
+            "DATABASE_URL": f"{url.rpartition('/')[0]}/{name}",
+            "REDIS_URL": f"redis://127.0.0.1:{server.port}",
+        }
+    finally:
+        server.stop()
 
 
 @contextmanager
@@ -145,16 +155,13 @@ def service(
     port, gateway_port = free_port(), free_port()
     base, gateway_url = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{gateway_port}"
     made = keys.make(tmp_path_factory.mktemp("keys"))
-    env = environment(port, folder, made.environment(gateway_url), neighbours(profile))
-    hospital = RunningHospital(base)
-    seeded = seed(env, hospital)
     gateway, log = Gateway(made, url=gateway_url), folder / "service.log"
-    with (
-        Running(gateway, gateway_port),
-        hospital,
-        running(profile, env, port, log),
-    ):
-        yield Service(base, seeded, log, gateway, hospital)
+    hospital = RunningHospital(base)
+    with neighbours(profile) as servers, Running(gateway, gateway_port), hospital:
+        env = environment(port, folder, made.environment(gateway_url), servers)
+        seeded = seed(env, hospital)
+        with running(profile, env, port, log):
+            yield Service(base, seeded, log, gateway, hospital)
 
 
 def seed(env: dict[str, str], hospital: RunningHospital) -> dict[str, Any]:
