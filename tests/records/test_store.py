@@ -158,9 +158,6 @@ def test_a_create_takes_few_statements():
     assert len(written) <= 4
 
 
-@pytest.mark.skipif(
-    connection.vendor == "sqlite", reason="the test database in memory does not serve two threads"
-)
 @pytest.mark.django_db(transaction=True)
 def test_two_writers_of_one_version_never_both_win():
     store.create("Patient", patient(), by=DR_LIN, id="zhao")
