@@ -37,6 +37,8 @@ def logging_config(level: str) -> dict[str, Any]:
             # Access lines would carry the links that are permissions.
             "uvicorn.access": {"level": "WARNING"},
             "uvicorn.error": {"level": "WARNING"},
+            # One line a task would bury, at every turn of the clock, what an operator looks for.
+            "celery": {"level": "WARNING"},
             "httpx": {"level": "WARNING"},
             "aioice": {"level": "WARNING"},
             "aiortc": {"level": "WARNING"},
