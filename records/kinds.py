@@ -16,69 +16,178 @@ class Kind:
     patient: tuple[str, ...]
 
 
-PUBLIC = frozenset(
+DIRECTORY = frozenset(
     [
+        "Endpoint",
+        "HealthcareService",
+        "Location",
         "Organization",
         "OrganizationAffiliation",
         "Practitioner",
         "PractitionerRole",
-        "Location",
-        "HealthcareService",
-        "Slot",
         "Schedule",
+        "Slot",
     ]
 )
+"""Who and what there is in the consortium."""
+DEFINITIONS = frozenset(
+    [
+        "ActivityDefinition",
+        "CapabilityStatement",
+        "ChargeItemDefinition",
+        "CodeSystem",
+        "CompartmentDefinition",
+        "ConceptMap",
+        "EventDefinition",
+        "ExampleScenario",
+        "GraphDefinition",
+        "ImplementationGuide",
+        "Library",
+        "Measure",
+        "MedicationKnowledge",
+        "MessageDefinition",
+        "NamingSystem",
+        "OperationDefinition",
+        "PlanDefinition",
+        "Questionnaire",
+        "ResearchDefinition",
+        "ResearchElementDefinition",
+        "SearchParameter",
+        "SpecimenDefinition",
+        "StructureDefinition",
+        "StructureMap",
+        "TerminologyCapabilities",
+        "TestScript",
+        "ValueSet",
+    ]
+)
+"""Knowledge: it speaks of no person."""
+PUBLIC = DIRECTORY | DEFINITIONS
+"""What every principal sees."""
 
 _ROWS = """
-Account                   subject
-AllergyIntolerance        patient
-Appointment               participant.actor
-AuditEvent                agent.who entity.what
-Binary                    securityContext
+Account                     subject
+ActivityDefinition
+AdverseEvent                subject
+AllergyIntolerance          patient
+Appointment                 participant.actor
+AppointmentResponse         actor
+AuditEvent                  agent.who entity.what
+Basic                       subject
+Binary                      securityContext
+BiologicallyDerivedProduct
+BodyStructure               patient
 Bundle
-CarePlan                  subject
-CareTeam                  subject
-ChargeItem                subject
-Claim                     patient
-Communication             subject
-Composition               subject
-Condition                 subject
-Consent                   patient
-Coverage                  beneficiary
-Device                    patient
-DiagnosticReport          subject
-DocumentReference         subject
-Encounter                 subject
-ExplanationOfBenefit      patient
-Flag                      subject
-Goal                      subject
+CapabilityStatement
+CarePlan                    subject
+CareTeam                    subject
+ChargeItem                  subject
+ChargeItemDefinition
+Claim                       patient
+ClaimResponse               patient
+ClinicalImpression          subject
+CodeSystem
+Communication               subject
+CommunicationRequest        subject
+CompartmentDefinition
+Composition                 subject
+ConceptMap
+Condition                   subject
+Consent                     patient
+Contract                    subject
+Coverage                    beneficiary
+CoverageEligibilityRequest  patient
+CoverageEligibilityResponse patient
+DetectedIssue               patient
+Device                      patient
+DeviceMetric
+DeviceRequest               subject
+DeviceUseStatement          subject
+DiagnosticReport            subject
+DocumentManifest            subject
+DocumentReference           subject
+Encounter                   subject
+Endpoint
+EnrollmentRequest           candidate
+EnrollmentResponse
+EpisodeOfCare               patient
+EventDefinition
+ExampleScenario
+ExplanationOfBenefit        patient
+FamilyMemberHistory         patient
+Flag                        subject
+Goal                        subject
+GraphDefinition
+Group                       member.entity
+GuidanceResponse            subject
 HealthcareService
-ImagingStudy              subject
-Immunization              patient
-Invoice                   subject recipient
-List                      subject
+ImagingStudy                subject
+Immunization                patient
+ImmunizationEvaluation      patient
+ImmunizationRecommendation  patient
+ImplementationGuide
+InsurancePlan
+Invoice                     subject recipient
+Library
+Linkage
+List                        subject
 Location
-Media                     subject
+Measure
+MeasureReport               subject
+Media                       subject
 Medication
-MedicationAdministration  subject
-MedicationRequest         subject
-MedicationStatement       subject
-Observation               subject
+MedicationAdministration    subject
+MedicationDispense          subject
+MedicationKnowledge
+MedicationRequest           subject
+MedicationStatement         subject
+MessageDefinition
+MessageHeader
+MolecularSequence           patient
+NamingSystem
+NutritionOrder              patient
+Observation                 subject
+OperationDefinition
+OperationOutcome
 Organization
 OrganizationAffiliation
+Parameters
 Patient
 PaymentNotice
+PaymentReconciliation
+Person                      link.target
+PlanDefinition
 Practitioner
 PractitionerRole
-Procedure                 subject
-Provenance                target
-QuestionnaireResponse     subject
-RelatedPerson             patient
+Procedure                   subject
+Provenance                  target
+Questionnaire
+QuestionnaireResponse       subject
+RelatedPerson               patient
+RequestGroup                subject
+ResearchDefinition
+ResearchElementDefinition
+ResearchSubject             individual
+RiskAssessment              subject
 Schedule
-ServiceRequest            subject
+SearchParameter
+ServiceRequest              subject
 Slot
-SupplyDelivery            patient
-Task                      for
+Specimen                    subject
+SpecimenDefinition
+StructureDefinition
+StructureMap
+Subscription
+Substance
+SupplyDelivery              patient
+SupplyRequest               deliverTo
+Task                        for
+TerminologyCapabilities
+TestReport
+TestScript
+ValueSet
+VerificationResult          target
+VisionPrescription          patient
 """
 
 

@@ -141,9 +141,14 @@ def narrative_fault(text: str) -> str:
         return "is not well-formed XHTML"
     if root.tag != XHTML + "div":
         return "must be a div of XHTML"
-    if not any(part.strip() for part in root.itertext()) and root.find(f".//{XHTML}img") is None:
+    if not any(part.strip() for part in root.itertext()) and not _shows(root):
         return "must say something (txt-2)"
     return next((fault for element in root.iter() if (fault := _fault(element))), "")
+
+
+def _shows(root: "Tree.Element[str]") -> bool:
+    """A picture says something without words; the white space of ``pre`` counts as content."""
+    return any(root.find(f".//{XHTML}{tag}") is not None for tag in ("img", "pre"))
 
 
 def _character(entity: re.Match[str]) -> str:

@@ -2,7 +2,7 @@
 
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from django.core.exceptions import DisallowedHost, RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
@@ -19,11 +19,13 @@ from records.api import (
     delete,
     history,
     metadata,
+    operations,
     read,
     search,
     update,
     wire,
 )
+from records.api.operations.row import Level
 from records.errors import Unsupported
 from records.kinds import KINDS
 
@@ -49,6 +51,7 @@ ROUTES: dict[str, dict[str, Handler]] = {
     "K/I/_history/V": {"GET": read.read_version},
     "K/I/K": {"GET": search.search_compartment},
 }
+LEVELS: dict[str, Level] = {"": "system", "K": "type", "K/I": "instance"}
 OPEN: dict[str, Handler] = {
     "metadata": metadata.capability_statement,
     ".well-known/smart-configuration": metadata.smart_configuration,
@@ -87,11 +90,28 @@ def _answer(request: HttpRequest, address: str) -> HttpResponse:
         return response
     wire.check_accept(request)
     exchange = wire.Exchange(request, by, base)
+    handlers = _handlers(address, exchange)
+    _check_method(method, handlers)
+    return handlers[method](exchange)
+
+
+def _handlers(address: str, exchange: wire.Exchange) -> Mapping[str, Handler]:
+    """What each method does at this address."""
+    place, _, name = address.rpartition("/")
+    if name.startswith("$"):
+        return _operation(place, name[1:], exchange)
     handlers = ROUTES.get(_shape(address, exchange))
     if handlers is None:
         raise Unsupported("there is nothing at this address")
-    _check_method(method, handlers)
-    return handlers[method](exchange)
+    return handlers
+
+
+def _operation(place: str, name: str, exchange: wire.Exchange) -> Mapping[str, Handler]:
+    level = LEVELS.get(_shape(place, exchange))
+    found = operations.find(name, level, exchange.kind) if level else None
+    if found is None:
+        raise Unsupported("this operation is not supported here")
+    return dict.fromkeys(found.methods, found.run)
 
 
 def _shape(address: str, exchange: wire.Exchange) -> str:
@@ -118,8 +138,6 @@ def _shape(address: str, exchange: wire.Exchange) -> str:
 
 
 def _check_kind(word: str) -> None:
-    if word.startswith("$"):
-        raise Unsupported("this operation is not supported")
     if word not in KINDS:
         raise Unsupported("this resource type is not served")
 

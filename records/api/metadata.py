@@ -8,7 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpResponse, JsonResponse
 
-from records.api import auth, wire
+from records.api import auth, operations, wire
+from records.api.operations.row import Operation
 from records.errors import Unsupported
 from records.kinds import KINDS
 from records.search import clauses, parameters
@@ -63,6 +64,7 @@ def _statement(base: str) -> bytes:
                     {"code": code} for code in ("transaction", "batch", "history-system")
                 ],
                 "searchParam": [_parameter(p) for p in clauses.COMMON.values()],
+                "operation": [_operation(row) for row in operations.of_system()],
             }
         ],
     }
@@ -108,6 +110,7 @@ def _resource(kind: str) -> Json:
         "searchInclude": [f"{kind}:{name}" for name in references],
         "searchRevInclude": reverse,
         "searchParam": [_parameter(p) for p in (*clauses.COMMON.values(), *known.values())],
+        "operation": [_operation(row) for row in operations.of_type(kind)],
     }
     return {name: value for name, value in found.items() if value != []}
 
@@ -115,3 +118,7 @@ def _resource(kind: str) -> Json:
 def _parameter(parameter: parameters.Parameter) -> Json:
     types = {"id": "token", "instant": "date"}
     return {"name": parameter.name, "type": types.get(parameter.type, parameter.type)}
+
+
+def _operation(row: Operation) -> Json:
+    return {"name": row.name, "definition": row.definition}

@@ -1,4 +1,4 @@
-"""The tables of the FHIR store. Only ``writing`` writes them, and ``access`` the grants.
+"""Resources, their versions and their index. Only ``writing`` writes these.
 
 Instants are whole milliseconds since 1970 (UTC): FHIR's own precision, the same number on
 PostgreSQL and SQLite, and read without conversion.
@@ -79,25 +79,3 @@ class IndexRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.k}: {self.resource_id}"
-
-
-class Grant(models.Model):
-    """Lets ``to`` (a principal's reference, an institution's id) see a patient or a resource."""
-
-    to = models.CharField(max_length=REFERENCE)
-    patient = models.CharField(max_length=64, blank=True)
-    kind = models.CharField(max_length=40, blank=True)
-    logical_id = models.CharField(max_length=64, blank=True)
-    write = models.BooleanField(default=False)
-    why = models.CharField(max_length=200)
-    since_ms = models.BigIntegerField()
-    until_ms = models.BigIntegerField(null=True)
-
-    class Meta:
-        indexes = (
-            models.Index(fields=("to", "patient"), name="records_grant_patient"),
-            models.Index(fields=("to", "kind", "logical_id"), name="records_grant_resource"),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.to}: {self.kind}/{self.logical_id}" if self.kind else f"{self.to}: a patient"

@@ -1,0 +1,51 @@
+"""What an operation is called with, and answers: query strings and Parameters resources."""
+
+from typing import Any
+
+from django.http import HttpResponse
+
+from records.api import wire
+from records.errors import Malformed
+
+Json = dict[str, Any]
+
+
+def given(exchange: wire.Exchange, *, resource: str = "resource") -> dict[str, list[Any]]:
+    """Every parameter by name: texts of the query, then the values and resources of the body.
+
+    A body that is no Parameters is itself the parameter ``resource``. Raises Malformed,
+    Unsupported.
+    """
+    found: dict[str, list[Any]] = {}
+    for name, value in exchange.query:
+        if not name.startswith("_") or name in ("_since", "_type", "_count"):
+            found.setdefault(name, []).append(value)
+    if exchange.request.method == "POST" and exchange.request.body:
+        for name, value in _of_body(wire.body(exchange.request), resource):
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def _of_body(body: Json, resource: str) -> list[tuple[str, Any]]:
+    if body.get("resourceType") != "Parameters":
+        return [(resource, body)]
+    rows = body.get("parameter", [])
+    if not isinstance(rows, list):
+        raise Malformed("Parameters.parameter", "must be an array")
+    return [_row(row, f"Parameters.parameter[{place}]") for place, row in enumerate(rows)]
+
+
+def _row(row: Any, path: str) -> tuple[str, Any]:
+    name = row.get("name") if isinstance(row, dict) else None
+    if not isinstance(name, str):
+        raise Malformed(f"{path}.name", "is required")
+    values = [value for key, value in row.items() if key.startswith("value")]
+    values += [row[key] for key in ("resource", "part") if key in row]
+    if len(values) != 1:
+        raise Malformed(path, "holds one value, one resource or parts")
+    return name, values[0]
+
+
+def answer(*parameters: Json) -> HttpResponse:
+    """A Parameters resource with these ``parameter`` entries."""
+    return wire.answer_json({"resourceType": "Parameters", "parameter": list(parameters)})
