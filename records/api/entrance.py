@@ -142,7 +142,7 @@ def _check_kind(word: str) -> None:
         raise Unsupported("this resource type is not served")
 
 
-def _check_method(method: str, handlers: dict[str, Handler]) -> None:
+def _check_method(method: str, handlers: Mapping[str, Handler]) -> None:
     if method not in handlers:
         raise Unsupported(f"only {', '.join(sorted(handlers))} may be done here", status=405)
 
