@@ -1,11 +1,8 @@
 """A partner's public keys: kept inline, or fetched from its JWKS address."""
 
-import ipaddress
-import socket
+import json
 from typing import Any
-from urllib.parse import urlsplit
 
-import httpx
 from django.conf import settings
 from django.core.cache import cache
 from joserfc.errors import JoseError
@@ -13,11 +10,12 @@ from joserfc.jwk import KeySet
 
 from accounts.models import Partner
 from accounts.oauth.errors import invalid_client
+from kernel import outside
 
 KEPT_SECONDS = 300
 REFETCH_SECONDS = 30
 LARGEST = 64 * 1024
-TIMEOUT = httpx.Timeout(5.0)
+SECONDS = 5.0
 
 
 def keys_of(partner: Partner, kid: str) -> KeySet:
@@ -60,41 +58,12 @@ def fetch(url: str) -> Any:
 
     Raises TokenError ``invalid_client``.
     """
+    private = settings.PARTNER_PRIVATE_NETWORKS
     try:
-        address, headers, extensions = _pinned(url)
-        # Our own proxies are not for a partner's address: the pinned address is what is asked.
-        with (
-            httpx.Client(timeout=TIMEOUT, trust_env=False) as client,
-            client.stream("GET", address, headers=headers, extensions=extensions) as answer,
-        ):
-            return _json(answer)
-    except (httpx.HTTPError, OSError, ValueError):
-        raise invalid_client("the key set cannot be fetched") from None
-
-
-def _json(answer: httpx.Response) -> Any:
-    body = b""
-    for part in answer.iter_bytes():
-        body += part
-        if len(body) > LARGEST:
-            raise ValueError("too large")
-    found = httpx.Response(answer.status_code, content=body).json()
-    if answer.status_code != 200 or not isinstance(found, dict):
-        raise ValueError("not a key set")
+        answer = outside.call("GET", url, private=private, seconds=SECONDS, most=LARGEST)
+        found = json.loads(answer.body) if answer.status == 200 else None
+    except (outside.OutsideError, ValueError):
+        found = None
+    if not isinstance(found, dict):
+        raise invalid_client("the key set cannot be fetched")
     return found
-
-
-def _pinned(url: str) -> tuple[str, dict[str, str], dict[str, Any]]:
-    # The name is resolved once and the connection goes to that very address: a name that points
-    # elsewhere at the second look (DNS rebinding) gains nothing.
-    parts = urlsplit(url)
-    host, private = parts.hostname or "", settings.PARTNER_PRIVATE_NETWORKS
-    if parts.scheme != "https" and not private:
-        raise ValueError("https only")
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][4][0]
-    if not private and not ipaddress.ip_address(address).is_global:
-        raise ValueError("private network")
-    place = f"[{address}]" if ":" in str(address) else address
-    where = parts._replace(netloc=f"{place}:{port}").geturl()
-    return where, {"Host": parts.netloc}, {"sni_hostname": host}

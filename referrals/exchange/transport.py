@@ -1,11 +1,10 @@
 """The wire to partners: no private networks, no redirects, no proxies."""
 
-import ipaddress
-import socket
 import ssl
 
 import httpx
 
+from kernel import outside
 from referrals.exchange.errors import PartnerError
 
 CONNECT_SECONDS = 5.0
@@ -46,10 +45,6 @@ class PublicTransport(httpx.HTTPTransport):
 def public_address(host: str, port: int) -> str:
     """One address of ``host``. Raises PartnerError when any of them is not public."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise PartnerError("unreachable", "name not found") from error
-    addresses = [str(entry[4][0]) for entry in found]
-    if not all(ipaddress.ip_address(address).is_global for address in addresses):
-        raise PartnerError("private", "address in a private network")
-    return addresses[0]
+        return outside.address_of(host, port, private=False)
+    except outside.OutsideError as error:
+        raise PartnerError("private" if error.permanent else "unreachable", error.says) from error
