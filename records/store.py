@@ -41,7 +41,7 @@ def create(
     ``institution`` is who keeps it, by default the institution for which ``by`` acts.
     Raises Invalid (with element paths), Conflict when the id is taken.
     """
-    write = Write("POST", kind, id or new_id(), body, institution=institution)
+    write = Write("POST", kind, id or new_id(), body, institution=institution, fresh=id is None)
     return _stored(writing.commit([write], by=by))[0]
 
 

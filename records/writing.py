@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,58 +10,15 @@ from django.db import IntegrityError, connection, transaction
 
 from kernel.errors import Conflict, Invalid, Missing
 from kernel.principal import Principal
-from records import access, hooks, jsontext, rows, validate
+from records import access, hooks, jsontext, rows, statements, validate
 from records.kinds import KINDS
 from records.search.parameters import index_rows
 from records.search.values import reference
+from records.write import Current, Write
 
 Json = dict[str, Any]
 ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
-ROWS_A_STATEMENT = 400
-
-
-@dataclass(slots=True)
-class Current:
-    """What is in the table now, its row locked."""
-
-    pk: int
-    version: int
-    deleted: bool
-    institution: str
-    author: str
-    patient: str
-    seen: bool
-    text: str
-
-
-@dataclass(slots=True)
-class Write:
-    """One write. The first part says what is wanted, the second is filled in by ``commit``."""
-
-    method: str
-    kind: str
-    id: str
-    body: Json | None
-    if_match: int | None = None
-    institution: str | None = None
-    path: str = ""
-    fresh: bool = False
-
-    current: Current | None = None
-    pk: int = 0
-    version: int = 0
-    updated_ms: int = 0
-    text: str = ""
-
-    @property
-    def created(self) -> bool:
-        """True when there was nothing, or nothing any more."""
-        return self.current is None or self.current.deleted
-
-    @property
-    def where(self) -> str:
-        """The path that errors begin with."""
-        return self.path or self.kind
+__all__ = ["Write", "commit", "patient_of", "prepare"]
 
 
 def commit(writes: Sequence[Write], *, by: Principal, door: bool = False) -> list[Write]:
@@ -73,9 +30,14 @@ def commit(writes: Sequence[Write], *, by: Principal, door: bool = False) -> lis
     for write in writes:
         prepare(write)
     try:
-        with transaction.atomic():
-            _lock([write for write in writes if not write.fresh], by)
+        with _whole(writes, door):
+            old = [write for write in writes if not write.fresh]
+            if old:
+                text = any(hooks.watched(write.kind) for write in old)
+                statements.lock(old, access.visible(by), text=text)
+            moment = access.milliseconds()
             for write in writes:
+                write.updated_ms = moment
                 _decide(write, by, door)
             if door:
                 _check_patients(writes, by)
@@ -86,6 +48,15 @@ def commit(writes: Sequence[Write], *, by: Principal, door: bool = False) -> lis
     except IntegrityError as error:
         raise Conflict("somebody else wrote this resource at the same moment") from error
     return list(writes)
+
+
+def _whole(writes: Sequence[Write], door: bool) -> AbstractContextManager[Any]:
+    """A transaction, unless a single statement does everything: that is whole by itself."""
+    told = door and any(hooks.watched(write.kind) for write in writes)
+    alone = connection.vendor == "postgresql" and all(write.fresh for write in writes)
+    if alone and not told and not connection.in_atomic_block:
+        return nullcontext()
+    return transaction.atomic()
 
 
 def prepare(write: Write) -> None:
@@ -102,31 +73,6 @@ def prepare(write: Write) -> None:
     validate.check(write.body, write.path)
 
 
-LOCK = """
-SELECT r.kind, r.logical_id, r.id, r.version, r.deleted, r.institution, r.author, r.patient,
-  {visible}, {text}
-FROM records_resource r WHERE (r.kind, r.logical_id) IN (VALUES {pairs}) ORDER BY r.id {lock}
-"""
-
-
-def _lock(writes: Sequence[Write], by: Principal) -> None:
-    """Find and lock what is there, in the order of the primary key: two bundles cannot deadlock."""
-    if not writes:
-        return
-    text = "r.content" if any(hooks.watched(w.kind) for w in writes) else "''"
-    lock = "FOR UPDATE" if connection.features.has_select_for_update else ""
-    pairs = ", ".join(["(%s, %s)"] * len(writes))
-    seen, holds = access.visible(by)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            LOCK.format(visible=seen, text=text, pairs=pairs, lock=lock),
-            [*holds, *(part for write in writes for part in (write.kind, write.id))],
-        )
-        found = {(row[0], row[1]): Current(*row[2:]) for row in cursor.fetchall()}
-    for write in writes:
-        write.current = found.get((write.kind, write.id))
-
-
 def _decide(write: Write, by: Principal, door: bool) -> None:
     """Is this write allowed now, and which version does it make?"""
     current = write.current
@@ -139,10 +85,11 @@ def _decide(write: Write, by: Principal, door: bool) -> None:
             raise Conflict(f"{write.where}: the current version is {current.version}")
         _check_allowed(write, current, by, door)
     write.version = (current.version if current else 0) + 1
-    write.updated_ms = access.milliseconds()
     if write.body is not None:
         write.body = _with_meta(write)
         write.text = jsontext.dumps(write.body)
+        write.patient = patient_of(write.kind, write.body)
+        write.rows = index_rows(write.kind, write.body)
 
 
 def _decide_first(write: Write, by: Principal, door: bool) -> None:
@@ -168,16 +115,17 @@ def _check_patients(writes: Sequence[Write], by: Principal) -> None:
     """Nobody puts something new into the record of a patient whom they may not see."""
     wanted: dict[str, Write] = {}
     for write in writes:
-        patient = patient_of(write.kind, write.body) if write.body else ""
+        patient = write.patient
         known = write.current.patient if write.current else ""
         if patient and write.kind != "Patient" and patient != known:
             wanted.setdefault(patient, write)
     seen, holds = access.visible(by, "Patient")
     if not wanted or seen == "TRUE":
         return
+    marks = ", ".join(["%s"] * len(wanted))
     hidden = rows.fetch(
         "SELECT r.logical_id FROM records_resource r WHERE r.kind = 'Patient' "  # noqa: S608
-        f"AND r.logical_id IN ({_marks(list(wanted))}) AND NOT {seen}",
+        f"AND r.logical_id IN ({marks}) AND NOT {seen}",
         [*wanted, *holds],
     )
     for (id_,) in hidden:
@@ -202,62 +150,15 @@ def _with_meta(write: Write) -> Json:
 
 
 def _save(writes: Sequence[Write], by: Principal) -> None:
-    _insert_new([write for write in writes if write.current is None], by)
+    new = [write for write in writes if write.current is None]
     known = [write for write in writes if write.current is not None]
-    for write in known:
-        _replace(write)
-    _insert(
-        "records_resourceversion",
-        ("resource_id", "version", "method", "at_ms", "by_reference", "content"),
-        [(w.pk, w.version, w.method, w.updated_ms, by.reference, w.text) for w in writes],
-    )
+    if new:
+        statements.insert(new, by.reference, by.institution)
     if known:
-        _run(
-            f"DELETE FROM records_indexrow WHERE resource_id IN ({_marks(known)})",  # noqa: S608
-            [write.pk for write in known],
-        )
-    rows = [(k, v, w.pk) for w in writes if w.body for k, v in index_rows(w.kind, w.body)]
-    _insert("records_indexrow", ("k", "v", "resource_id"), rows)
-
-
-def _insert_new(writes: Sequence[Write], by: Principal) -> None:
-    columns = ("kind", "logical_id", "version", "updated_ms", "deleted", "institution", "patient")
-    rows = [
-        (
-            *(w.kind, w.id, w.version, w.updated_ms, False),
-            by.institution if w.institution is None else w.institution,
-            *(patient_of(w.kind, w.body or {}), by.reference, w.text),
-        )
-        for w in writes
-    ]
-    keys = _insert(
-        "records_resource", (*columns, "author", "content"), rows, "kind, logical_id, id"
-    )
-    made = {(kind, id_): pk for kind, id_, pk in keys}
-    for write in writes:
-        write.pk = made[write.kind, write.id]
-
-
-def _replace(write: Write) -> None:
-    assert write.current is not None  # noqa: S101
-    write.pk = write.current.pk
-    gone = write.body is None
-    columns: dict[str, Any] = {
-        "version": write.version,
-        "updated_ms": write.updated_ms,
-        "deleted": gone,
-    }
-    if write.body is not None:
-        columns |= {"patient": patient_of(write.kind, write.body), "content": write.text}
-    if write.institution is not None:
-        columns["institution"] = write.institution
-    marks = ", ".join(f"{name} = %s" for name in columns)
-    changed = _run(
-        f"UPDATE records_resource SET {marks} WHERE id = %s AND version = %s",  # noqa: S608
-        [*columns.values(), write.pk, write.current.version],
-    )
-    if not changed:
-        raise Conflict(f"{write.where}: somebody else wrote it first")
+        changed = statements.replace(known, by.reference)
+        for write in known:
+            if write.current and write.current.pk not in changed:
+                raise Conflict(f"{write.where}: somebody else wrote it first")
 
 
 def patient_of(kind: str, body: Json) -> str:
@@ -288,31 +189,3 @@ def _tell(writes: Sequence[Write], by: Principal) -> None:
             current = write.current
             old = jsontext.load_object(current.text) if current and not current.deleted else None
             hooks.tell(hooks.Change(write.kind, write.id, old, write.body, by))
-
-
-def _marks(items: Sequence[Any]) -> str:
-    return ", ".join(["%s"] * len(items))
-
-
-def _run(sql: str, values: Sequence[Any]) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return int(cursor.rowcount)
-
-
-def _insert(
-    table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], returning: str = ""
-) -> list[tuple[Any, ...]]:
-    """Insert many rows with few statements; return what ``returning`` asks for."""
-    found: list[tuple[Any, ...]] = []
-    one = f"({_marks(columns)})"
-    tail = f" RETURNING {returning}" if returning else ""
-    for begin in range(0, len(rows), ROWS_A_STATEMENT):
-        part = rows[begin : begin + ROWS_A_STATEMENT]
-        values = ", ".join([one] * len(part))
-        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES {values}{tail}"  # noqa: S608
-        with connection.cursor() as cursor:
-            cursor.execute(sql, [value for row in part for value in row])
-            if returning:
-                found += cursor.fetchall()
-    return found

@@ -1,0 +1,54 @@
+"""One write: what is wanted, and what became of it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+Json = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Current:
+    """What is in the table now, its row locked."""
+
+    pk: int
+    version: int
+    deleted: bool
+    institution: str
+    author: str
+    patient: str
+    seen: bool
+    text: str
+
+
+@dataclass(slots=True)
+class Write:
+    """One write. The first part says what is wanted, the second is filled in by ``commit``.
+
+    ``fresh`` says that the id is new, drawn by us: nothing can be there.
+    """
+
+    method: str
+    kind: str
+    id: str
+    body: Json | None
+    if_match: int | None = None
+    institution: str | None = None
+    path: str = ""
+    fresh: bool = False
+
+    current: Current | None = None
+    version: int = 0
+    updated_ms: int = 0
+    patient: str = ""
+    text: str = ""
+    rows: set[tuple[int, bytes]] | None = None
+
+    @property
+    def created(self) -> bool:
+        """True when there was nothing, or nothing any more."""
+        return self.current is None or self.current.deleted
+
+    @property
+    def where(self) -> str:
+        """The path that errors begin with."""
+        return self.path or self.kind
