@@ -11,6 +11,10 @@ class Malformed(Invalid):
     """The request itself cannot be understood: not JSON, an unknown parameter, a bad header."""
 
 
+class TooCostly(Invalid):
+    """It would be answered at a price that this service does not pay; ask for less."""
+
+
 class Unsupported(HouseError):
     """FHIR has it, this service has not. ``status`` is the HTTP status that says so best."""
 

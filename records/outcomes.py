@@ -11,7 +11,7 @@ from kernel.errors import (
     Missing,
     Refused,
 )
-from records.errors import Gone, Malformed, Unsupported
+from records.errors import Gone, Malformed, TooCostly, Unsupported
 
 Json = dict[str, Any]
 
@@ -23,6 +23,7 @@ TABLE: tuple[tuple[type[HouseError], int, str], ...] = (
     (Refused, 422, "business-rule"),
     (Conflict, 412, "conflict"),
     (Malformed, 400, "invalid"),
+    (TooCostly, 422, "too-costly"),
     (Invalid, 422, "invalid"),
     (Busy, 503, "transient"),
     (Unsupported, 404, "not-supported"),

@@ -1,8 +1,14 @@
 """Operations: ``$name``. To add one: a module here with its row, and the row in ``TABLE``."""
 
+from records.api.operations import expand, lookup, subsumes, validate_code
 from records.api.operations.row import Level, Operation
 
-TABLE: tuple[Operation, ...] = ()
+TABLE: tuple[Operation, ...] = (
+    expand.OPERATION,
+    lookup.OPERATION,
+    subsumes.OPERATION,
+    *validate_code.OPERATIONS,
+)
 
 
 def find(name: str, level: Level, kind: str) -> Operation | None:

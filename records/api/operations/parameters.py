@@ -1,5 +1,6 @@
 """What an operation is called with, and answers: query strings and Parameters resources."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.http import HttpResponse
@@ -44,6 +45,56 @@ def _row(row: Any, path: str) -> tuple[str, Any]:
     if len(values) != 1:
         raise Malformed(path, "holds one value, one resource or parts")
     return name, values[0]
+
+
+def check_known(given: dict[str, list[Any]], known: Iterable[str]) -> None:
+    """Refuse parameters that would be passed over. Raises Malformed."""
+    for name in given:
+        if name not in known:
+            raise Malformed(name[:80], "is no parameter of this operation here")
+
+
+def one(given: dict[str, list[Any]], name: str) -> Any:
+    """The value of a parameter that may be given once, or None. Raises Malformed."""
+    values = given.get(name, [])
+    if len(values) > 1:
+        raise Malformed(name, "may be given once only")
+    return values[0] if values else None
+
+
+def text(given: dict[str, list[Any]], name: str) -> str:
+    """The text of a parameter, empty when it is not given. Raises Malformed."""
+    value = one(given, name)
+    if not isinstance(value, str | None):
+        raise Malformed(name, "must be a string")
+    return value or ""
+
+
+def flag(given: dict[str, list[Any]], name: str) -> bool | None:
+    """True or false, None when it is not given. Raises Malformed."""
+    value = one(given, name)
+    if value is None or isinstance(value, bool):
+        return value
+    if value not in ("true", "false"):
+        raise Malformed(name, "must be true or false")
+    return bool(value == "true")
+
+
+def whole(given: dict[str, list[Any]], name: str) -> int | None:
+    """A whole number from 0, None when it is not given. Raises Malformed."""
+    value = one(given, name)
+    said = "" if value is None or isinstance(value, bool) else str(value)
+    if value is not None and not (said.isascii() and said.isdigit() and len(said) <= 9):
+        raise Malformed(name, "must be a whole number")
+    return int(said) if said else None
+
+
+def element(given: dict[str, list[Any]], name: str) -> Json | None:
+    """A complex value or a resource, None when it is not given. Raises Malformed."""
+    value = one(given, name)
+    if not isinstance(value, dict | None):
+        raise Malformed(name, "must be an object")
+    return value
 
 
 def answer(*parameters: Json) -> HttpResponse:
