@@ -8,7 +8,7 @@ from typing import Any
 
 from records.kinds import KINDS
 
-FILE = Path(__file__).parent / "data" / "r4.json"
+DATA = Path(__file__).parent / "data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,13 @@ class Element:
 
 @cache
 def _raw() -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(FILE.read_text())
+    content: dict[str, Any] = json.loads((DATA / "r4.json").read_text())
+    return content
+
+
+@cache
+def _beyond() -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((DATA / "constraints.json").read_text())
     return content
 
 
@@ -45,6 +51,43 @@ def _element(row: list[Any], codes: dict[str, frozenset[str]]) -> Element:
         codes[extra] if isinstance(extra, str) else None,
         frozenset(extra) if isinstance(extra, list) else None,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """An invariant of the standard: FHIRPath that must be true of an element."""
+
+    key: str
+    severity: str
+    human: str
+    expression: str
+
+
+@cache
+def constraints(place: str) -> tuple[Constraint, ...]:
+    """What the standard demands of a type or element (``Period``, ``Organization.telecom``)."""
+    return tuple(Constraint(*row) for row in _beyond()["rules"].get(place, ()))
+
+
+def constrained() -> tuple[str, ...]:
+    """Every type and element with constraints."""
+    return tuple(_beyond()["rules"])
+
+
+def required(kind: str) -> tuple[str, ...]:
+    """The elements that a type must have, choices by their bare name."""
+    return tuple(_beyond()["required"].get(kind, ()))
+
+
+@cache
+def element_name(kind: str, key: str) -> str:
+    """What FHIRPath calls a JSON key: ``valueQuantity`` is ``value``, ``_status`` is ``status``."""
+    name = key.removeprefix("_")
+    element = types().get(kind, {}).get(name)
+    for base in _beyond()["choices"].get(kind, ()) if element else ():
+        if element and name == base + element.type[:1].upper() + element.type[1:]:
+            return str(base)
+    return name
 
 
 def search_rows(kind: str) -> dict[str, list[Any]]:

