@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
+from records.patches import Patch
+
 Json = dict[str, Any]
+ANY = 0
+"""``If-Match: *``: some version must be there."""
 
 
 @dataclass(slots=True)
@@ -24,7 +28,9 @@ class Current:
 class Write:
     """One write. The first part says what is wanted, the second is filled in by ``commit``.
 
-    ``fresh`` says that the id is new, drawn by us: nothing can be there.
+    ``if_match`` is the version that must be there (``ANY``: whichever), ``only_new`` says that
+    nothing may be there. A ``patch`` makes the body out of the current one. ``fresh`` says that
+    the id is new, drawn by us: nothing can be there.
     """
 
     method: str
@@ -35,6 +41,8 @@ class Write:
     institution: str | None = None
     path: str = ""
     fresh: bool = False
+    only_new: bool = False
+    patch: Patch | None = None
 
     current: Current | None = None
     version: int = 0

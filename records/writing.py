@@ -11,14 +11,16 @@ from django.db import IntegrityError, connection, transaction
 from kernel.errors import Conflict, Invalid, Missing
 from kernel.principal import Principal
 from records import access, hooks, jsontext, rows, statements, validate
+from records.errors import Gone
 from records.kinds import KINDS
+from records.patches import Patch
 from records.search.parameters import index_rows
 from records.search.values import reference
-from records.write import Current, Write
+from records.write import ANY, Current, Write
 
 Json = dict[str, Any]
 ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
-__all__ = ["Write", "commit", "patient_of", "prepare"]
+__all__ = ["ANY", "Write", "commit", "patient_of", "prepare"]
 
 
 def commit(writes: Sequence[Write], *, by: Principal, door: bool = False) -> list[Write]:
@@ -33,7 +35,7 @@ def commit(writes: Sequence[Write], *, by: Principal, door: bool = False) -> lis
         with _whole(writes, door):
             old = [write for write in writes if not write.fresh]
             if old:
-                text = any(hooks.watched(write.kind) for write in old)
+                text = any(hooks.watched(write.kind) or write.patch for write in old)
                 statements.lock(old, access.visible(by), text=text)
             moment = access.milliseconds()
             for write in writes:
@@ -65,25 +67,30 @@ def prepare(write: Write) -> None:
         raise Invalid(write.path or "resourceType", "this resource type is not served")
     if not ID.fullmatch(write.id):
         raise Invalid(f"{write.where}.id", "an id is 1 to 64 letters, digits, '-' and '.'")
-    if write.body is None:
-        return
-    write.body = {"resourceType": write.kind, **write.body, "id": write.id}
-    if write.body["resourceType"] != write.kind:
+    if write.body is not None:
+        write.body = {"resourceType": write.kind, **write.body, "id": write.id}
+        _check_body(write, write.body)
+
+
+def _check_body(write: Write, body: Json) -> None:
+    if body["resourceType"] != write.kind:
         raise Invalid(f"{write.where}.resourceType", f"must be {write.kind}")
-    validate.check(write.body, write.path)
+    validate.check(body, write.path)
 
 
 def _decide(write: Write, by: Principal, door: bool) -> None:
     """Is this write allowed now, and which version does it make?"""
     current = write.current
+    if current is not None and not current.seen and write.method != "POST":
+        raise Missing(f"no such {write.kind}")
     if current is None or current.deleted:
         _decide_first(write, by, door)
     else:
-        if write.method == "POST":
-            raise Conflict(f"{write.where}: this id is taken")
-        if write.if_match not in (None, current.version):
-            raise Conflict(f"{write.where}: the current version is {current.version}")
-        _check_allowed(write, current, by, door)
+        _check_version(write, current)
+    if door and current is not None:
+        _check_owner(write, current, by)
+    if write.patch is not None and current is not None:
+        _apply(write, write.patch, current)
     write.version = (current.version if current else 0) + 1
     if write.body is not None:
         write.body = _with_meta(write)
@@ -95,20 +102,36 @@ def _decide(write: Write, by: Principal, door: bool) -> None:
 def _decide_first(write: Write, by: Principal, door: bool) -> None:
     if write.if_match is not None:
         raise Conflict(f"{write.where}: there is no version to match")
-    if write.method == "DELETE" and write.current is None:
+    if write.patch is not None and write.current is not None:
+        raise Gone(f"this {write.kind} was deleted")
+    if write.current is None and (write.method == "DELETE" or write.patch is not None):
         raise Missing(f"no such {write.kind}")
     if door and write.method != "DELETE":
         access.check_create(by, write.kind)
-    if write.current is not None and door and write.method != "DELETE":
-        _check_allowed(write, write.current, by, door)
 
 
-def _check_allowed(write: Write, current: Current, by: Principal, door: bool) -> None:
-    if not current.seen:
-        raise Missing(f"no such {write.kind}")
-    if door:
+def _check_version(write: Write, current: Current) -> None:
+    if write.method == "POST":
+        raise Conflict(f"{write.where}: this id is taken")
+    if write.only_new:
+        raise Conflict(f"{write.where}: it is there already")
+    if write.if_match not in (None, ANY, current.version):
+        raise Conflict(f"{write.where}: the current version is {current.version}")
+
+
+def _check_owner(write: Write, current: Current, by: Principal) -> None:
+    if not (write.method == "DELETE" and current.deleted):
         owner = access.Owner(write.kind, write.id, current.institution, current.author)
         access.check_write(by, owner, matched=write.if_match is not None)
+
+
+def _apply(write: Write, patch: Patch, current: Current) -> None:
+    """Make the body out of the current one, which is locked: no other write comes between."""
+    write.body = patch.apply(jsontext.load_object(current.text))
+    for name, value in (("resourceType", write.kind), ("id", write.id)):
+        if write.body.get(name) != value:
+            raise Invalid(f"{write.where}.{name}", "must not be changed by a patch")
+    _check_body(write, write.body)
 
 
 def _check_patients(writes: Sequence[Write], by: Principal) -> None:

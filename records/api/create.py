@@ -1,14 +1,12 @@
 """POST [type], also conditional (If-None-Exist)."""
 
-from urllib.parse import parse_qsl
-
+from django.db import transaction
 from django.http import HttpResponse
 
-from kernel.errors import Conflict
 from kernel.ids import new_id
 from records import outcomes, reading, scopes, writing
-from records.api import wire
-from records.search.query import matching
+from records.api import conditional, wire
+from records.conditions import pairs
 from records.stored import Stored
 from records.writing import Write
 
@@ -17,15 +15,15 @@ def create(exchange: wire.Exchange) -> HttpResponse:
     """A new resource with an id of ours; what is there already is answered with 200."""
     scopes.check(exchange.by, exchange.kind, "c")
     body = wire.resource(exchange)
-    if condition := exchange.request.headers.get("If-None-Exist"):
-        scopes.check(exchange.by, exchange.kind, "s")
-        query = parse_qsl(condition.lstrip("?").removeprefix(f"{exchange.kind}?"))
-        found = matching(exchange.kind, query, by=exchange.by)
-        if len(found) > 1:
-            raise Conflict("several resources fit If-None-Exist")
-        if found:
-            return wrote(exchange, reading.current(exchange.kind, found[0], by=exchange.by), 200)
-    return new(exchange, body)
+    condition = exchange.request.headers.get("If-None-Exist")
+    if condition is None:
+        return new(exchange, body)
+    scopes.check(exchange.by, exchange.kind, "s")
+    with transaction.atomic():
+        found = conditional.one(exchange, pairs(condition, exchange.kind), creates=True)
+        if found is None:
+            return new(exchange, body)
+        return wrote(exchange, reading.current(exchange.kind, found, by=exchange.by), 200)
 
 
 def new(exchange: wire.Exchange, body: wire.Json) -> HttpResponse:

@@ -2,10 +2,8 @@
 
 from django.http import HttpResponse
 
-from kernel.errors import Conflict
 from records import scopes, writing
-from records.api import wire
-from records.search.query import matching
+from records.api import conditional, wire
 from records.writing import Write
 
 
@@ -20,11 +18,9 @@ def delete_matching(exchange: wire.Exchange) -> HttpResponse:
     """Delete the one resource that fits; none is no error."""
     for letter in "ds":
         scopes.check(exchange.by, exchange.kind, letter)
-    found = matching(exchange.kind, exchange.query, by=exchange.by)
-    if len(found) > 1:
-        raise Conflict("several resources fit the condition")
-    for id_ in found:
-        _delete(exchange, id_)
+    found = conditional.one(exchange, exchange.query)
+    if found is not None:
+        _delete(exchange, found)
     return HttpResponse(status=204)
 
 

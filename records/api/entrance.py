@@ -20,6 +20,7 @@ from records.api import (
     history,
     metadata,
     operations,
+    patch,
     read,
     search,
     update,
@@ -42,11 +43,17 @@ ROUTES: dict[str, dict[str, Handler]] = {
         "GET": search.search,
         "POST": create.create,
         "PUT": update.update_matching,
+        "PATCH": patch.patch_matching,
         "DELETE": delete.delete_matching,
     },
     "K/_search": {"POST": search.search_posted},
     "K/_history": {"GET": history.history},
-    "K/I": {"GET": read.read, "PUT": update.update, "DELETE": delete.delete},
+    "K/I": {
+        "GET": read.read,
+        "PUT": update.update,
+        "PATCH": patch.patch,
+        "DELETE": delete.delete,
+    },
     "K/I/_history": {"GET": history.history},
     "K/I/_history/V": {"GET": read.read_version},
     "K/I/K": {"GET": search.search_compartment},
@@ -81,8 +88,8 @@ def _answer(request: HttpRequest, address: str) -> HttpResponse:
     base = f"{request.scheme}://{request.get_host()}/fhir"
     method = "GET" if request.method == "HEAD" else request.method or ""
     if address in OPEN:
-        _check_method(method, {"GET": OPEN[address]})
-        return OPEN[address](wire.Exchange(request, STRANGER, base))
+        handlers: Mapping[str, Handler] = {"GET": OPEN[address]}
+        return _handle(wire.Exchange(request, STRANGER, base), method, handlers)
     by = auth.principal_of(request)
     if by is None:
         response = _say(401, "login", "a bearer token is needed")
@@ -90,9 +97,16 @@ def _answer(request: HttpRequest, address: str) -> HttpResponse:
         return response
     wire.check_accept(request)
     exchange = wire.Exchange(request, by, base)
-    handlers = _handlers(address, exchange)
-    _check_method(method, handlers)
-    return handlers[method](exchange)
+    return _handle(exchange, method, _handlers(address, exchange))
+
+
+def _handle(exchange: wire.Exchange, method: str, handlers: Mapping[str, Handler]) -> HttpResponse:
+    if method in handlers:
+        return handlers[method](exchange)
+    known = sorted({*handlers, *(("HEAD",) if "GET" in handlers else ())})
+    response = _say(405, "not-supported", f"only {', '.join(known)} may be done here")
+    response["Allow"] = ", ".join(known)
+    return response
 
 
 def _handlers(address: str, exchange: wire.Exchange) -> Mapping[str, Handler]:
@@ -140,11 +154,6 @@ def _shape(address: str, exchange: wire.Exchange) -> str:
 def _check_kind(word: str) -> None:
     if word not in KINDS:
         raise Unsupported("this resource type is not served")
-
-
-def _check_method(method: str, handlers: Mapping[str, Handler]) -> None:
-    if method not in handlers:
-        raise Unsupported(f"only {', '.join(sorted(handlers))} may be done here", status=405)
 
 
 def _refusal(error: HouseError) -> HttpResponse:

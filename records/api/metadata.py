@@ -20,6 +20,7 @@ INTERACTIONS = [
     "read",
     "vread",
     "update",
+    "patch",
     "delete",
     "history-instance",
     "history-type",
@@ -55,6 +56,7 @@ def _statement(base: str) -> bytes:
         "implementation": {"description": "Tongzhen FHIR store", "url": base},
         "fhirVersion": "4.0.1",
         "format": [wire.FHIR_JSON, "json"],
+        "patchFormat": [wire.JSON_PATCH],
         "rest": [
             {
                 "mode": "server",
@@ -100,7 +102,7 @@ def _resource(kind: str) -> Json:
         "type": kind,
         "profile": f"http://hl7.org/fhir/StructureDefinition/{kind}",
         "interaction": [{"code": code} for code in INTERACTIONS],
-        "versioning": "versioned-update",
+        "versioning": "versioned",
         "readHistory": True,
         "updateCreate": True,
         "conditionalCreate": True,

@@ -1,12 +1,11 @@
 """PUT [type]/[id], and PUT [type]?condition."""
 
+from django.db import transaction
 from django.http import HttpResponse
 
-from kernel.errors import Conflict
 from records import scopes
-from records.api import create, wire
+from records.api import conditional, create, wire
 from records.errors import Malformed
-from records.search.query import matching
 from records.writing import Write
 
 
@@ -24,17 +23,19 @@ def update_matching(exchange: wire.Exchange) -> HttpResponse:
     for letter in "us":
         scopes.check(exchange.by, exchange.kind, letter)
     body = wire.resource(exchange)
-    found = matching(exchange.kind, exchange.query, by=exchange.by)
-    if len(found) > 1:
-        raise Conflict("several resources fit the condition")
-    own = body.get("id")
-    if not found and not isinstance(own, str):
-        return create.new(exchange, body)
-    if found and own not in (None, found[0]):
-        raise Malformed(f"{exchange.kind}.id", "is not the id of the resource that fits")
-    return create.save(exchange, _write(exchange, found[0] if found else str(own), body))
+    with transaction.atomic():
+        found = conditional.one(exchange, exchange.query, creates=True)
+        own = body.get("id")
+        if found is None and not isinstance(own, str):
+            return create.new(exchange, body)
+        if found is not None and own not in (None, found):
+            raise Malformed(f"{exchange.kind}.id", "is not the id of the resource that fits")
+        write = _write(exchange, found or str(own), body)
+        # What has this id and does not fit is another resource: it is not meant.
+        write.only_new = write.only_new or found is None
+        return create.save(exchange, write)
 
 
 def _write(exchange: wire.Exchange, id_: str, body: wire.Json) -> Write:
-    version = wire.if_match(exchange.request)
-    return Write("PUT", exchange.kind, id_, body, if_match=version)
+    version, only_new = wire.if_match(exchange.request), wire.only_new(exchange.request)
+    return Write("PUT", exchange.kind, id_, body, if_match=version, only_new=only_new)

@@ -12,11 +12,14 @@ from kernel.principal import Principal
 from records import jsontext
 from records.errors import Malformed, Unsupported
 from records.stored import Stored
+from records.writing import ANY
 
 Json = dict[str, Any]
 FHIR_JSON = "application/fhir+json"
 READ_AS_JSON = frozenset({FHIR_JSON, "application/json", "application/json+fhir", "text/json"})
 ANYTHING = frozenset({"*/*", "application/*", ""})
+JSON_PATCH = "application/json-patch+json"
+FHIR_VERSION = "4.0"
 FORM = "application/x-www-form-urlencoded"
 ETAG = re.compile(r'(?:W/)?"([^"]+)"')
 
@@ -62,9 +65,24 @@ def check_accept(request: HttpRequest) -> None:
 
 def body(request: HttpRequest) -> Json:
     """The JSON object that was sent. Raises Unsupported (415), Malformed."""
-    if (request.content_type or "").lower() not in READ_AS_JSON:
-        raise Unsupported(f"only {FHIR_JSON} is understood here", status=415)
+    check_content(request, READ_AS_JSON)
     return jsontext.load_object(request.body)
+
+
+def check_content(request: HttpRequest, known: frozenset[str]) -> str:
+    """The media type of the body, one of ``known``. Raises Unsupported (415)."""
+    said = (request.content_type or "").lower()
+    if said not in known:
+        raise Unsupported(f"only {' and '.join(sorted(known))} is understood here", status=415)
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        raise Unsupported("a compressed body is not understood", status=415)
+    charset = (request.content_params or {}).get("charset", "utf-8")
+    if charset.lower() not in ("utf-8", "utf8", "us-ascii"):
+        raise Unsupported("only UTF-8 is understood", status=415)
+    edition = (request.content_params or {}).get("fhirVersion", FHIR_VERSION)
+    if edition != FHIR_VERSION:
+        raise Unsupported(f"only FHIR {FHIR_VERSION} is spoken here", status=415)
+    return said
 
 
 def resource(exchange: Exchange) -> Json:
@@ -76,15 +94,25 @@ def resource(exchange: Exchange) -> Json:
 
 
 def if_match(request: HttpRequest) -> int | None:
-    """The version of ``If-Match``. Raises Malformed."""
+    """The version of ``If-Match``, ``ANY`` for ``*``. Raises Malformed."""
     said = request.headers.get("If-Match")
-    if said is None:
-        return None
+    if said is None or said.strip() == "*":
+        return None if said is None else ANY
     found = ETAG.fullmatch(said.strip())
     number = found[1] if found else said.strip()
     if not number.isascii() or not number.isdigit() or len(number) > 9:
         raise Malformed("If-Match", 'must look like W/"1"')
     return int(number)
+
+
+def only_new(request: HttpRequest) -> bool:
+    """True for ``If-None-Match: *`` on a write: nothing may be there. Raises Malformed."""
+    said = request.headers.get("If-None-Match")
+    if said is None:
+        return False
+    if said.strip() != "*":
+        raise Malformed("If-None-Match", "only * is understood for a write")
+    return True
 
 
 def answer(text: str | bytes, status: int = 200) -> HttpResponse:

@@ -162,7 +162,8 @@ def test_other_media_types_are_refused(api, zhao):
         ("GET", "Patient/zhao/what/is/this", 404),
         ("GET", "Patient/nobody/_history", 404),
         ("GET", "$everything", 404),
-        ("PATCH", "Patient/zhao", 405),
+        ("PATCH", "Patient/zhao", 415),
+        ("PATCH", "Patient/zhao/_history", 405),
         ("DELETE", "", 405),
         ("POST", "metadata", 405),
         ("PUT", "Patient/zhao/_history/1", 405),
@@ -173,6 +174,7 @@ def test_every_refusal_is_an_operation_outcome(api, zhao, method, path, status):
     assert refused.status == status
     assert refused.issues
     assert refused.headers["Content-Type"] == "application/fhir+json"
+    assert ("Allow" in refused.headers) == (status == 405)
 
 
 def test_an_error_of_ours_says_nothing_of_the_data(api, monkeypatch, caplog):
