@@ -29,6 +29,9 @@ OR EXISTS (SELECT 1 FROM records_grant g WHERE g."to" IN (%s, %s)
 """
 
 
+PRIVATE = frozenset(["Subscription"])
+"""What nobody but its author sees: it may hold the keys of an endpoint."""
+_PRIVATE = "r.kind IN (" + ", ".join(f"'{kind}'" for kind in sorted(PRIVATE)) + ")"
 CLINICAL = ("doctor", "nurse", "pharmacist")
 OFFICE = PUBLIC | {
     *("Patient", "Appointment", "Account", "ChargeItem", "Claim", "Coverage"),
@@ -60,6 +63,8 @@ def visible(by: Principal, kind: str | None = None) -> Clause:
     """
     if by.has("system") or kind in PUBLIC:
         return "TRUE", []
+    if kind in PRIVATE:
+        return "r.author = %s", [by.reference]
     if kind and not _opens(by, kind):
         return "FALSE", []
     said, holds = _own(by)
@@ -67,7 +72,11 @@ def visible(by: Principal, kind: str | None = None) -> Clause:
     who = [by.reference, by.institution or by.reference]
     parts = [said, _GRANTED, *([] if kind else [_PUBLIC])]
     limit = "" if kind or _treats(by) else f" AND {_OFFICE}"
-    return f"(({' OR '.join(parts)}){limit})", [*holds, *who, moment, *who, moment]
+    holds = [*holds, *who, moment, *who, moment]
+    if not kind:
+        limit += f" AND (NOT {_PRIVATE} OR r.author = %s)"
+        holds.append(by.reference)
+    return f"(({' OR '.join(parts)}){limit})", holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +92,8 @@ def is_own(by: Principal, kind: str, keeper: Keeper) -> bool:
     """True when ``by`` sees a resource without any grant."""
     if by.has("system") or kind in PUBLIC:
         return True
+    if kind in PRIVATE:
+        return keeper.author == by.reference
     column, value = _own_column(by)
     return bool(value) and getattr(keeper, column) == value and _opens(by, kind)
 

@@ -16,6 +16,7 @@ from records.kinds import KINDS
 from records.patches import Patch
 from records.search.parameters import index_rows
 from records.search.values import reference
+from records.subscriptions import interest, life
 from records.write import ANY, Current, Write
 
 Json = dict[str, Any]
@@ -44,7 +45,10 @@ def commit(writes: Sequence[Write], *, by: Principal, door: bool = False) -> lis
             if door:
                 _check_patients(writes, by)
             done = [write for write in writes if not _is_nothing(write)]
+            interest.note([write for write in done if write.body is None])
             _save(done, by)
+            interest.note([write for write in done if write.body is not None])
+            life.follow(done, by)
             if door:
                 _tell(done, by)
     except IntegrityError as error:
@@ -54,7 +58,10 @@ def commit(writes: Sequence[Write], *, by: Principal, door: bool = False) -> lis
 
 def _whole(writes: Sequence[Write], door: bool) -> AbstractContextManager[Any]:
     """A transaction, unless a single statement does everything: that is whole by itself."""
-    told = door and any(hooks.watched(write.kind) for write in writes)
+    told = any(
+        (door and hooks.watched(write.kind)) or interest.wanted(write.kind) or life.concerns(write)
+        for write in writes
+    )
     alone = connection.vendor == "postgresql" and all(write.fresh for write in writes)
     if alone and not told and not connection.in_atomic_block:
         return nullcontext()
@@ -93,6 +100,7 @@ def _decide(write: Write, by: Principal, door: bool) -> None:
         _apply(write, write.patch, current)
     write.version = (current.version if current else 0) + 1
     if write.body is not None:
+        life.check(write, by)
         write.body = _with_meta(write)
         write.text = jsontext.dumps(write.body)
         write.patient = patient_of(write.kind, write.body)

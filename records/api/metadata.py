@@ -13,6 +13,7 @@ from records.api.operations.row import Operation
 from records.errors import Unsupported
 from records.kinds import KINDS
 from records.search import clauses, parameters
+from records.subscriptions import topics
 
 Json = dict[str, Any]
 CHANGED = date(2026, 11, 1)
@@ -113,6 +114,7 @@ def _resource(kind: str) -> Json:
         "searchRevInclude": reverse,
         "searchParam": [_parameter(p) for p in (*clauses.COMMON.values(), *known.values())],
         "operation": [_operation(row) for row in operations.of_type(kind)],
+        **(topics.capability() if kind == "Subscription" else {}),
     }
     return {name: value for name, value in found.items() if value != []}
 
