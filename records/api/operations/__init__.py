@@ -1,11 +1,22 @@
 """Operations: ``$name``. To add one: a module here with its row, and the row in ``TABLE``."""
 
-from records.api.operations import expand, lookup, subsumes, validate_code
+from records.api.operations import (
+    document,
+    everything,
+    expand,
+    lookup,
+    meta,
+    subsumes,
+    validate_code,
+)
 from records.api.operations.row import Level, Operation
 
 TABLE: tuple[Operation, ...] = (
+    document.OPERATION,
+    *everything.OPERATIONS,
     expand.OPERATION,
     lookup.OPERATION,
+    *meta.OPERATIONS,
     subsumes.OPERATION,
     *validate_code.OPERATIONS,
 )
