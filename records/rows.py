@@ -9,22 +9,38 @@ from time import monotonic
 from typing import Any
 
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 
 def fetch(sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Run a statement; every row that it returns. Raises Django's database errors."""
-    if connection.vendor != "postgresql":
-        with connection.cursor() as cursor:
+    # Not ``django.db.connection``: each look at that proxy costs as much as a row.
+    wrapper = connections[DEFAULT_DB_ALIAS]
+    if wrapper.vendor != "postgresql":
+        with wrapper.cursor() as cursor:
             cursor.execute(sql, values)
             return list(cursor.fetchall()) if cursor.description else []
-    connection.ensure_connection()
-    connection.validate_no_broken_transaction()
+    if wrapper.connection is None:
+        wrapper.ensure_connection()
+    wrapper.validate_no_broken_transaction()
+    if wrapper.queries_logged:
+        return _logged(wrapper, sql, values)
+    return _run(wrapper, sql, values)
+
+
+def _run(wrapper: BaseDatabaseWrapper, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    with wrapper.wrap_database_errors:
+        fast = psycopg.Cursor(wrapper.connection)
+        fast.execute(sql, values)
+        return fast.fetchall() if fast.pgresult and fast.pgresult.nfields else []
+
+
+def _logged(
+    wrapper: BaseDatabaseWrapper, sql: str, values: Sequence[Any]
+) -> list[tuple[Any, ...]]:
     began = monotonic()
     try:
-        with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as fast:
-            fast.execute(sql, values)
-            return fast.fetchall() if fast.description else []
+        return _run(wrapper, sql, values)
     finally:
-        if connection.queries_logged:
-            connection.queries_log.append({"sql": sql, "time": f"{monotonic() - began:.3f}"})
+        wrapper.queries_log.append({"sql": sql, "time": f"{monotonic() - began:.3f}"})
