@@ -41,6 +41,8 @@ TABLE = (
     Variable("WECHAT_PAY_APIV3_KEY", "", "32-byte key of encrypted callbacks"),
     Variable("WECHAT_PAY_PLATFORM_ID", "", "id of the platform's public key (PUB_KEY_ID_…)"),
     Variable("WECHAT_PAY_PLATFORM_KEY_FILE", "", "PEM file of the platform's public key"),
+    Variable("EXPORT_HOURS", "24", "hours for which files of bulk exports are kept in DATA_DIR"),
+    Variable("EXPORT_LARGEST_MB", "20480", "most that one bulk export may hold, in MiB of NDJSON"),
     Variable("LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR"),
 )
 _DEFAULTS = {variable.name: variable.default for variable in TABLE}
@@ -65,6 +67,13 @@ class Environment:
         if value not in ("0", "1"):
             raise ImproperlyConfigured(f"{name} must be 0 or 1, not {value!r}")
         return value == "1"
+
+    def number(self, name: str, *, least: int = 1) -> int:
+        """A whole number, at least ``least``."""
+        value = self.text(name)
+        if not (value.isascii() and value.isdigit() and len(value) < 16 and int(value) >= least):
+            raise ImproperlyConfigured(f"{name} must be a whole number from {least} on")
+        return int(value)
 
     def words(self, name: str) -> list[str]:
         """Values separated by commas."""

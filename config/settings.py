@@ -109,6 +109,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "payments.tasks.reconcile_yesterday",
         "schedule": crontab(hour=10, minute=30),  # gateways offer the bill of a day from 10 on
     },
+    "tend-exports": {"task": "records.tasks.tend_exports", "schedule": 60.0},
     "forget-callbacks": {"task": "payments.tasks.forget_refused_callbacks", "schedule": 86400.0},
 }
 if REDIS_URL:
@@ -211,6 +212,8 @@ TURN_SECRET = env.text("TURN_SECRET")
 MEDIA_ADDRESSES = env.words("MEDIA_ADDRESSES")
 MEDIA_PORTS = env.ports("MEDIA_PORTS")
 PARTNER_PRIVATE_NETWORKS = env.flag("PARTNER_PRIVATE_NETWORKS")
+EXPORT_HOURS = env.number("EXPORT_HOURS")
+EXPORT_LARGEST_MB = env.number("EXPORT_LARGEST_MB")
 EXCHANGE_CLIENT_ID = env.text("EXCHANGE_CLIENT_ID")
 EXCHANGE_KEY_FILE = env.text("EXCHANGE_KEY_FILE")
 

@@ -1,6 +1,6 @@
 """Errors of the store beyond the house's own."""
 
-from kernel.errors import HouseError, Invalid, Missing
+from kernel.errors import Busy, HouseError, Invalid, Missing
 
 
 class Gone(Missing):
@@ -21,3 +21,7 @@ class Unsupported(HouseError):
     def __init__(self, says: str, *, status: int = 404) -> None:
         super().__init__(says)
         self.status = status
+
+
+class TooMany(Busy):
+    """The requester has as many of these as one may have."""

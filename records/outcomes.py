@@ -11,7 +11,7 @@ from kernel.errors import (
     Missing,
     Refused,
 )
-from records.errors import Gone, Malformed, TooCostly, Unsupported
+from records.errors import Gone, Malformed, TooCostly, TooMany, Unsupported
 
 Json = dict[str, Any]
 
@@ -25,6 +25,7 @@ TABLE: tuple[tuple[type[HouseError], int, str], ...] = (
     (Malformed, 400, "invalid"),
     (TooCostly, 422, "too-costly"),
     (Invalid, 422, "invalid"),
+    (TooMany, 429, "throttled"),
     (Busy, 503, "transient"),
     (Unsupported, 404, "not-supported"),
 )

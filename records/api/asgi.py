@@ -15,7 +15,8 @@ from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 
 from records import outcomes
 from records.api import wire
@@ -40,6 +41,7 @@ class FhirDoor:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         body = await _body(receive, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+        response: HttpResponseBase
         if body is None:
             response = _refusal(413, "too-long", "the body is too large")
         elif self._waiting >= MOST_WAITING:
@@ -52,7 +54,10 @@ class FhirDoor:
                 response = await loop.run_in_executor(self._threads, self._work, scope, body)
             finally:
                 self._waiting -= 1
-        await _send(response, send, empty=scope["method"] == "HEAD")
+        try:
+            await _send(response, receive, send, empty=scope["method"] == "HEAD")
+        finally:
+            response.close()
 
     def close(self) -> None:
         """Finish what runs and give every connection back; may be called twice."""
@@ -62,7 +67,7 @@ class FhirDoor:
             held.close()
         self._held.clear()
 
-    def _work(self, scope: Scope, body: bytes) -> HttpResponse:
+    def _work(self, scope: Scope, body: bytes) -> HttpResponseBase:
         wrapper = connections[DEFAULT_DB_ALIAS]
         self._held.add(wrapper)
         if _is_broken(wrapper):
@@ -100,7 +105,7 @@ def _refusal(status: int, code: str, says: str) -> HttpResponse:
     return wire.answer_json(outcomes.outcome(outcomes.issue(code, says)), status)
 
 
-async def _send(response: HttpResponse, send: Send, *, empty: bool) -> None:
+async def _send(response: HttpResponseBase, receive: Receive, send: Send, *, empty: bool) -> None:
     headers = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
     if settings.SECURE_HSTS_SECONDS:
         age = f"max-age={settings.SECURE_HSTS_SECONDS}".encode()
@@ -108,7 +113,27 @@ async def _send(response: HttpResponse, send: Send, *, empty: bool) -> None:
     headers += _encoded(response.items())
     start = {"type": "http.response.start", "status": response.status_code, "headers": headers}
     await send(start)
-    await send({"type": "http.response.body", "body": b"" if empty else response.content})
+    if empty:
+        await send({"type": "http.response.body", "body": b""})
+    elif isinstance(response, StreamingHttpResponse):
+        await _stream(response, receive, send)
+    elif isinstance(response, HttpResponse):
+        await send({"type": "http.response.body", "body": response.content})
+
+
+async def _stream(response: StreamingHttpResponse, receive: Receive, send: Send) -> None:
+    """What is larger than memory: piece by piece, and no more once the client has gone."""
+    gone = asyncio.ensure_future(receive())
+    pieces = iter(response)
+    try:
+        while not gone.done():
+            piece = await asyncio.to_thread(next, pieces, None)
+            if piece is None:
+                await send({"type": "http.response.body", "body": b""})
+                return
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    finally:
+        gone.cancel()
 
 
 def _encoded(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from django.core.exceptions import DisallowedHost, RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
+from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
 from kernel.errors import Busy, HouseError
@@ -17,6 +18,7 @@ from records.api import (
     bundle,
     create,
     delete,
+    exports,
     history,
     metadata,
     operations,
@@ -32,7 +34,7 @@ from records.kinds import KINDS
 
 log = logging.getLogger(__name__)
 
-Handler = Callable[[wire.Exchange], HttpResponse]
+Handler = Callable[[wire.Exchange], HttpResponseBase]
 STRANGER = Principal(reference="")
 
 # How an address looks (K a served type, I an id, V a version) and what each method does there.
@@ -66,7 +68,7 @@ OPEN: dict[str, Handler] = {
 
 
 @csrf_exempt  # machines send tokens, not forms: see api.auth
-def fhir(request: HttpRequest, address: str = "") -> HttpResponse:
+def fhir(request: HttpRequest, address: str = "") -> HttpResponseBase:
     """Every request under /fhir/."""
     try:
         return _answer(request, address.strip("/"))
@@ -84,23 +86,27 @@ def fhir(request: HttpRequest, address: str = "") -> HttpResponse:
         return _say(500, "exception", "an error of the service; it has been noted")
 
 
-def _answer(request: HttpRequest, address: str) -> HttpResponse:
+def _answer(request: HttpRequest, address: str) -> HttpResponseBase:
     base = f"{request.scheme}://{request.get_host()}/fhir"
     method = "GET" if request.method == "HEAD" else request.method or ""
     if address in OPEN:
-        handlers: Mapping[str, Handler] = {"GET": OPEN[address]}
-        return _handle(wire.Exchange(request, STRANGER, base), method, handlers)
+        return _handle(wire.Exchange(request, STRANGER, base), method, {"GET": OPEN[address]})
     by = auth.principal_of(request)
     if by is None:
         response = _say(401, "login", "a bearer token is needed")
         response["WWW-Authenticate"] = 'Bearer realm="fhir"'
         return response
-    wire.check_accept(request)
     exchange = wire.Exchange(request, by, base)
-    return _handle(exchange, method, _handlers(address, exchange))
+    handlers = exports.at(address, exchange)
+    if handlers is None:
+        wire.check_accept(request)
+        handlers = _handlers(address, exchange)
+    return _handle(exchange, method, handlers)
 
 
-def _handle(exchange: wire.Exchange, method: str, handlers: Mapping[str, Handler]) -> HttpResponse:
+def _handle(
+    exchange: wire.Exchange, method: str, handlers: Mapping[str, Handler]
+) -> HttpResponseBase:
     if method in handlers:
         return handlers[method](exchange)
     known = sorted({*handlers, *(("HEAD",) if "GET" in handlers else ())})

@@ -28,6 +28,7 @@ INTERACTIONS = [
     "create",
     "search-type",
 ]
+BULK_DATA = "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"
 SMART_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 
@@ -53,6 +54,7 @@ def _statement(base: str) -> bytes:
         "status": "active",
         "date": CHANGED.isoformat(),
         "kind": "instance",
+        "instantiates": [BULK_DATA],
         "software": {"name": "Tongzhen", "version": _version()},
         "implementation": {"description": "Tongzhen FHIR store", "url": base},
         "fhirVersion": "4.0.1",

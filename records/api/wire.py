@@ -42,11 +42,16 @@ class Exchange:
 
     def prefers(self, name: str) -> str:
         """The value of one ``Prefer`` preference, empty when none is said."""
-        for part in re.split(r"[;,]", self.request.headers.get("Prefer", "")):
-            key, _, value = part.strip().partition("=")
-            if key == name:
-                return value.strip('"')
-        return ""
+        return self._preferences().get(name, "")
+
+    def asks_for(self, name: str) -> bool:
+        """True when ``Prefer`` names this, with or without a value."""
+        return name in self._preferences()
+
+    def _preferences(self) -> dict[str, str]:
+        parts = re.split(r"[;,]", self.request.headers.get("Prefer", ""))
+        pairs = (part.strip().partition("=") for part in reversed(parts))
+        return {name: value.strip('"') for name, _, value in pairs}
 
 
 def pairs(data: QueryDict) -> list[tuple[str, str]]:

@@ -1,10 +1,13 @@
 """The tables of the FHIR store: one file a room."""
 
+from records.models.exports import Export, ExportFile
 from records.models.grants import Grant
 from records.models.resources import IndexRow, Resource, ResourceVersion
 from records.models.subscriptions import SubscriptionEvent, SubscriptionState
 
 __all__ = [
+    "Export",
+    "ExportFile",
     "Grant",
     "IndexRow",
     "Resource",

@@ -17,7 +17,9 @@ class Answer:
     def __init__(self, response):
         self.status = response.status_code
         self.headers = response.headers
-        self.text = response.content.decode()
+        streaming = response.streaming
+        self.content = b"".join(response.streaming_content) if streaming else response.content
+        self.text = "" if streaming else self.content.decode()
         self.body = jsontext.loads(self.text) if self.text else None
 
     @property

@@ -22,12 +22,13 @@ def given(exchange: wire.Exchange, *, resource: str = "resource") -> dict[str, l
         if not name.startswith("_") or name in ("_since", "_type", "_count"):
             found.setdefault(name, []).append(value)
     if exchange.request.method == "POST" and exchange.request.body:
-        for name, value in _of_body(wire.body(exchange.request), resource):
+        for name, value in of_body(wire.body(exchange.request), resource):
             found.setdefault(name, []).append(value)
     return found
 
 
-def _of_body(body: Json, resource: str) -> list[tuple[str, Any]]:
+def of_body(body: Json, resource: str = "resource") -> list[tuple[str, Any]]:
+    """The pairs of a Parameters resource; any other is itself the parameter ``resource``."""
     if body.get("resourceType") != "Parameters":
         return [(resource, body)]
     rows = body.get("parameter", [])

@@ -1,0 +1,36 @@
+"""What the worker does for the FHIR store. Tasks carry public ids only."""
+
+import logging
+
+from celery import shared_task
+from django.db import close_old_connections
+
+from records.export import services, work
+
+log = logging.getLogger(__name__)
+
+
+@shared_task(ignore_result=True)
+def run_export(public_id: str) -> None:
+    """Work on an export for a while, then hand it on. Sent twice, it is no harm."""
+    close_old_connections()
+    again = work.carry_on(public_id)
+    if again is not None:
+        wake_export(public_id, after=again)
+
+
+@shared_task(ignore_result=True)
+def tend_exports() -> None:
+    """Go on with exports that nobody works on, forget those whose time is over."""
+    close_old_connections()
+    services.clean()
+    for public_id in services.due():
+        wake_export(public_id)
+
+
+def wake_export(public_id: str, *, after: float = 0.0) -> None:
+    """Ask a worker to go on. Failing to is no harm: ``tend_exports`` finds what waits."""
+    try:
+        run_export.apply_async((public_id,), countdown=after)
+    except Exception as error:  # noqa: BLE001  a broker may fail in any way
+        log.warning("export not woken: %s", type(error).__name__)
