@@ -1,6 +1,14 @@
 """Errors of the store beyond the house's own."""
 
-from kernel.errors import Busy, HouseError, Invalid, Missing
+import re
+
+from kernel.errors import Busy, Conflict, HouseError, Invalid, Missing
+
+KIND = re.compile(r"[A-Z]\w+(?=[.[]|$)")
+
+
+class Collision(Conflict):
+    """Two writes of one resource at the same moment; the other one won."""
 
 
 class Gone(Missing):
@@ -25,3 +33,28 @@ class Unsupported(HouseError):
 
 class TooMany(Busy):
     """The requester has as many of these as one may have."""
+
+
+class NotAllowed(Unsupported):
+    """Something is at this address, but not by this method; ``allow`` are those that work."""
+
+    def __init__(self, allow: list[str]) -> None:
+        super().__init__(f"only {', '.join(allow)} may be done here", status=405)
+        self.allow = allow
+
+
+def named(error: HouseError, path: str) -> HouseError:
+    """The same error, saying which entry of a Bundle it is about."""
+    if isinstance(error, Invalid):
+        error.issues = [(_within(path, where), says) for where, says in error.issues]
+    if path not in error.says:
+        error.says = f"{path}: {error.says}"
+    return error
+
+
+def _within(path: str, where: str) -> str:
+    if where.startswith(path) or not path:
+        return where
+    if path.endswith(".resource") and (kind := KIND.match(where)):
+        return path + where[kind.end() :]
+    return f"{path}: {where}" if where else path

@@ -1,6 +1,12 @@
 """Errors, HTTP statuses and OperationOutcomes: one table."""
 
+import logging
+import re
+import traceback
+from http import HTTPStatus
 from typing import Any
+
+from django.db import OperationalError
 
 from kernel.errors import (
     Busy,
@@ -11,9 +17,12 @@ from kernel.errors import (
     Missing,
     Refused,
 )
-from records.errors import Gone, Malformed, TooCostly, TooMany, Unsupported
+from records.errors import Collision, Gone, Malformed, TooCostly, TooMany, Unsupported
+
+log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
+ENTRY = re.compile(r"(Bundle\.entry\[\d+\]\S*): ")
 
 # The first row that fits decides: the nearer kinds of an error stand before their parents.
 TABLE: tuple[tuple[type[HouseError], int, str], ...] = (
@@ -21,6 +30,7 @@ TABLE: tuple[tuple[type[HouseError], int, str], ...] = (
     (Missing, 404, "not-found"),
     (Forbidden, 403, "forbidden"),
     (Refused, 422, "business-rule"),
+    (Collision, 409, "conflict"),
     (Conflict, 412, "conflict"),
     (Malformed, 400, "invalid"),
     (TooCostly, 422, "too-costly"),
@@ -31,14 +41,31 @@ TABLE: tuple[tuple[type[HouseError], int, str], ...] = (
 )
 
 
-def of(error: HouseError) -> tuple[int, Json]:
-    """The HTTP status and the OperationOutcome of an error."""
+def of(error: Exception) -> tuple[int, Json]:
+    """The HTTP status and the OperationOutcome of an error.
+
+    What nobody foresaw is 500: the log gets its place, nobody gets what it says, which may be data.
+    """
+    if isinstance(error, OperationalError):
+        return 503, outcome(issue("transient", "the database cannot answer now, try again"))
+    if not isinstance(error, HouseError):
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
+        log.error("fhir: %s at %s", type(error).__name__, place)
+        return 500, outcome(issue("exception", "an error of the service; it has been noted"))
     status, code = next((s, c) for kind, s, c in TABLE if isinstance(error, kind))
     if isinstance(error, Unsupported):
         status = error.status
     if isinstance(error, Invalid):
         return status, outcome(*(issue(code, says, path) for path, says in error.issues))
-    return status, outcome(issue(code, error.says))
+    found = ENTRY.match(error.says)
+    path = found[1] if found else ""
+    return status, outcome(issue(code, error.says[found.end() :] if found else error.says, path))
+
+
+def line(status: int) -> str:
+    """A status as a Bundle says it: ``404 Not Found``."""
+    return f"{status} {HTTPStatus(status).phrase}"
 
 
 def issue(code: str, says: str, path: str = "", *, severity: str = "error") -> Json:
@@ -50,3 +77,7 @@ def issue(code: str, says: str, path: str = "", *, severity: str = "error") -> J
 def outcome(*issues: Json) -> Json:
     """An OperationOutcome."""
     return {"resourceType": "OperationOutcome", "issue": list(issues)}
+
+
+DONE = outcome(issue("informational", "done", severity="information"))
+"""What ``Prefer: return=OperationOutcome`` gets."""

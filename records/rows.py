@@ -36,9 +36,7 @@ def _run(wrapper: BaseDatabaseWrapper, sql: str, values: Sequence[Any]) -> list[
         return fast.fetchall() if fast.pgresult and fast.pgresult.nfields else []
 
 
-def _logged(
-    wrapper: BaseDatabaseWrapper, sql: str, values: Sequence[Any]
-) -> list[tuple[Any, ...]]:
+def _logged(wrapper: BaseDatabaseWrapper, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     began = monotonic()
     try:
         return _run(wrapper, sql, values)

@@ -29,6 +29,11 @@ class Stored:
         return datetime.fromtimestamp(self.updated_ms / 1000, UTC)
 
     @property
+    def instant(self) -> str:
+        """The same as FHIR writes it."""
+        return self.last_updated.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    @property
     def reference(self) -> str:
         """``Kind/id``."""
         return f"{self.kind}/{self.id}"

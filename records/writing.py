@@ -8,10 +8,10 @@ from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 
-from kernel.errors import Conflict, Invalid, Missing
+from kernel.errors import Conflict, HouseError, Invalid, Missing
 from kernel.principal import Principal
 from records import access, hooks, jsontext, rows, statements, validate
-from records.errors import Gone
+from records.errors import Collision, Gone, named
 from records.kinds import KINDS
 from records.patches import Patch
 from records.search.parameters import index_rows
@@ -41,7 +41,7 @@ def commit(writes: Sequence[Write], *, by: Principal, door: bool = False) -> lis
             moment = access.milliseconds()
             for write in writes:
                 write.updated_ms = moment
-                _decide(write, by, door)
+                _decide_named(write, by, door)
             if door:
                 _check_patients(writes, by)
             done = [write for write in writes if not _is_nothing(write)]
@@ -52,7 +52,7 @@ def commit(writes: Sequence[Write], *, by: Principal, door: bool = False) -> lis
             if door:
                 _tell(done, by)
     except IntegrityError as error:
-        raise Conflict("somebody else wrote this resource at the same moment") from error
+        raise Collision("somebody else wrote this resource at the same moment") from error
     return list(writes)
 
 
@@ -83,6 +83,13 @@ def _check_body(write: Write, body: Json) -> None:
     if body["resourceType"] != write.kind:
         raise Invalid(f"{write.where}.resourceType", f"must be {write.kind}")
     validate.check(body, write.path)
+
+
+def _decide_named(write: Write, by: Principal, door: bool) -> None:
+    try:
+        _decide(write, by, door)
+    except HouseError as error:
+        raise named(error, write.path) from None
 
 
 def _decide(write: Write, by: Principal, door: bool) -> None:
@@ -189,7 +196,7 @@ def _save(writes: Sequence[Write], by: Principal) -> None:
         changed = statements.replace(known, by.reference)
         for write in known:
             if write.current and write.current.pk not in changed:
-                raise Conflict(f"{write.where}: somebody else wrote it first")
+                raise Collision(f"{write.where}: somebody else wrote it first")
 
 
 def patient_of(kind: str, body: Json) -> str:
@@ -219,4 +226,7 @@ def _tell(writes: Sequence[Write], by: Principal) -> None:
         if hooks.watched(write.kind):
             current = write.current
             old = jsontext.load_object(current.text) if current and not current.deleted else None
-            hooks.tell(hooks.Change(write.kind, write.id, old, write.body, by))
+            try:
+                hooks.tell(hooks.Change(write.kind, write.id, old, write.body, by))
+            except HouseError as error:
+                raise named(error, write.path) from None

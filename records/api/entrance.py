@@ -1,16 +1,13 @@
 """The one door of /fhir/: finds the interaction; every failure becomes an OperationOutcome."""
 
-import logging
-import traceback
 from collections.abc import Callable, Mapping
 
-from django.core.exceptions import DisallowedHost, RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
-from kernel.errors import Busy, HouseError
 from kernel.principal import Principal
 from records import outcomes
 from records.api import (
@@ -29,10 +26,8 @@ from records.api import (
     wire,
 )
 from records.api.operations.row import Level
-from records.errors import Unsupported
+from records.errors import NotAllowed, Unsupported
 from records.kinds import KINDS
-
-log = logging.getLogger(__name__)
 
 Handler = Callable[[wire.Exchange], HttpResponseBase]
 STRANGER = Principal(reference="")
@@ -72,47 +67,41 @@ def fhir(request: HttpRequest, address: str = "") -> HttpResponseBase:
     """Every request under /fhir/."""
     try:
         return _answer(request, address.strip("/"))
-    except HouseError as error:
-        return _refusal(error)
     except RequestDataTooBig:
         return _say(413, "too-long", "the body is too large")
-    except (DisallowedHost, MultiPartParserError):
+    except (SuspiciousOperation, MultiPartParserError):
         return _say(400, "invalid", "the request cannot be understood")
-    # Whatever it was, a machine is told so in FHIR, and no data is logged.
+    # Whatever it was, a machine is told so in FHIR.
     except Exception as error:  # noqa: BLE001
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
-        log.error("fhir: %s at %s", type(error).__name__, place)
-        return _say(500, "exception", "an error of the service; it has been noted")
+        return _refusal(error)
 
 
 def _answer(request: HttpRequest, address: str) -> HttpResponseBase:
     base = f"{request.scheme}://{request.get_host()}/fhir"
-    method = "GET" if request.method == "HEAD" else request.method or ""
     if address in OPEN:
-        return _handle(wire.Exchange(request, STRANGER, base), method, {"GET": OPEN[address]})
+        return _handle(wire.Exchange(request, STRANGER, base), {"GET": OPEN[address]})
     by = auth.principal_of(request)
     if by is None:
         response = _say(401, "login", "a bearer token is needed")
         response["WWW-Authenticate"] = 'Bearer realm="fhir"'
         return response
-    exchange = wire.Exchange(request, by, base)
+    return _dispatch(wire.Exchange(request, by, base, again=_dispatch), address)
+
+
+def _dispatch(exchange: wire.Exchange, address: str) -> HttpResponseBase:
+    """Carry out the interaction at ``address``; a Bundle's reads come back to here."""
     handlers = exports.at(address, exchange)
     if handlers is None:
-        wire.check_accept(request)
+        wire.check_accept(exchange.request)
         handlers = _handlers(address, exchange)
-    return _handle(exchange, method, handlers)
+    return _handle(exchange, handlers)
 
 
-def _handle(
-    exchange: wire.Exchange, method: str, handlers: Mapping[str, Handler]
-) -> HttpResponseBase:
-    if method in handlers:
-        return handlers[method](exchange)
-    known = sorted({*handlers, *(("HEAD",) if "GET" in handlers else ())})
-    response = _say(405, "not-supported", f"only {', '.join(known)} may be done here")
-    response["Allow"] = ", ".join(known)
-    return response
+def _handle(exchange: wire.Exchange, handlers: Mapping[str, Handler]) -> HttpResponseBase:
+    method = "GET" if exchange.request.method == "HEAD" else exchange.request.method or ""
+    if method not in handlers:
+        raise NotAllowed(sorted({*handlers, *(("HEAD",) if "GET" in handlers else ())}))
+    return handlers[method](exchange)
 
 
 def _handlers(address: str, exchange: wire.Exchange) -> Mapping[str, Handler]:
@@ -162,11 +151,13 @@ def _check_kind(word: str) -> None:
         raise Unsupported("this resource type is not served")
 
 
-def _refusal(error: HouseError) -> HttpResponse:
+def _refusal(error: Exception) -> HttpResponse:
     status, outcome = outcomes.of(error)
     response = wire.answer_json(outcome, status)
-    if isinstance(error, Busy):
-        response["Retry-After"] = str(error.retry_after)
+    if isinstance(error, NotAllowed):
+        response["Allow"] = ", ".join(error.allow)
+    if status == 503:
+        response["Retry-After"] = str(getattr(error, "retry_after", 1))
     return response
 
 

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from django.core import signing
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 
 from kernel.errors import Forbidden, Missing
 from records import reading, scopes
@@ -35,7 +35,7 @@ def history(exchange: wire.Exchange) -> HttpResponse:
         raise Missing(f"no such {exchange.kind}")
     lines = found[:count]
     bundle: wire.Json = {"resourceType": "Bundle", "type": "history"}
-    bundle["link"] = [{"relation": "self", "url": exchange.request.build_absolute_uri()}]
+    bundle["link"] = [{"relation": "self", "url": _url(exchange, exchange.request.GET)}]
     if len(found) > count:
         cursor = signing.dumps(lines[-1].seq, salt=SALT)
         bundle["link"].append({"relation": "next", "url": _next(exchange, cursor)})
@@ -82,8 +82,12 @@ def _seq(cursor: str) -> int:
 def _next(exchange: wire.Exchange, cursor: str) -> str:
     query = exchange.request.GET.copy()
     query["_cursor"] = cursor
-    parts = [exchange.base, exchange.kind, exchange.id, "_history"]
-    return f"{'/'.join(part for part in parts if part)}?{query.urlencode()}"
+    return _url(exchange, query)
+
+
+def _url(exchange: wire.Exchange, query: QueryDict) -> str:
+    address = "/".join(filter(None, (exchange.base, exchange.kind, exchange.id, "_history")))
+    return f"{address}?{query.urlencode()}" if query else address
 
 
 def _entry(base: str, stored: Stored) -> wire.Json:

@@ -12,6 +12,7 @@ from records.api import auth, operations, wire
 from records.api.operations.row import Operation
 from records.errors import Unsupported
 from records.kinds import KINDS
+from records.patches import JSON_PATCH
 from records.search import clauses, parameters
 from records.subscriptions import topics
 
@@ -59,7 +60,7 @@ def _statement(base: str) -> bytes:
         "implementation": {"description": "Tongzhen FHIR store", "url": base},
         "fhirVersion": "4.0.1",
         "format": [wire.FHIR_JSON, "json"],
-        "patchFormat": [wire.JSON_PATCH],
+        "patchFormat": [JSON_PATCH],
         "rest": [
             {
                 "mode": "server",

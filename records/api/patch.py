@@ -5,7 +5,7 @@ from django.http import HttpResponse
 from kernel.errors import Missing
 from records import scopes
 from records.api import conditional, create, wire
-from records.patches import json_patch
+from records.patches import JSON_PATCH, json_patch
 from records.writing import Write
 
 
@@ -26,7 +26,7 @@ def patch_matching(exchange: wire.Exchange) -> HttpResponse:
 
 
 def _patch(exchange: wire.Exchange, id_: str) -> HttpResponse:
-    wire.check_content(exchange.request, frozenset({wire.JSON_PATCH}))
+    wire.check_content(exchange.request, frozenset({JSON_PATCH}))
     wanted = json_patch.parse(exchange.request.body)
     version = wire.if_match(exchange.request)
     write = Write("PUT", exchange.kind, id_, None, if_match=version, patch=wanted)

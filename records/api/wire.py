@@ -1,11 +1,13 @@
 """Headers in and out: media types, ETag, If-*, Prefer (FHIR R4, http.html)."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
 from django.utils.http import http_date
 
 from kernel.principal import Principal
@@ -18,7 +20,6 @@ Json = dict[str, Any]
 FHIR_JSON = "application/fhir+json"
 READ_AS_JSON = frozenset({FHIR_JSON, "application/json", "application/json+fhir", "text/json"})
 ANYTHING = frozenset({"*/*", "application/*", ""})
-JSON_PATCH = "application/json-patch+json"
 FHIR_VERSION = "4.0"
 FORM = "application/x-www-form-urlencoded"
 ETAG = re.compile(r'(?:W/)?"([^"]+)"')
@@ -26,11 +27,15 @@ ETAG = re.compile(r'(?:W/)?"([^"]+)"')
 
 @dataclass(slots=True)
 class Exchange:
-    """One request understood: who asks, by which address, with which parameters."""
+    """One request understood: who asks, by which address, with which parameters.
+
+    ``again`` carries out another request, of the same principal, at the address given with it.
+    """
 
     request: HttpRequest
     by: Principal
     base: str
+    again: "Callable[[Exchange, str], HttpResponseBase] | None" = None
     kind: str = ""
     id: str = ""
     version: str = ""

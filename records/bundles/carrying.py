@@ -8,12 +8,13 @@ from kernel.errors import HouseError, Invalid
 from kernel.principal import Principal
 from records import outcomes, scopes, writing
 from records.bundles.answers import answer
-from records.bundles.entries import Door, Entry, parse
+from records.bundles.entries import Door, Entry, condition, parse
 from records.bundles.planning import plan
+from records.errors import named
 
 Json = dict[str, Any]
 MOST_ENTRIES = 5000
-LETTERS = {"POST": "c", "PUT": "u", "DELETE": "d", "GET": "s", "HEAD": "s"}
+LETTERS = {"POST": "c", "PUT": "u", "PATCH": "u", "DELETE": "d"}
 
 
 def process(bundle: Json, *, by: Principal) -> Json:
@@ -36,7 +37,7 @@ def carry_out(bundle: Json, door: Door) -> Json:
     if kind == "batch":
         answers = [_alone(item, place, door) for place, item in enumerate(raw)]
     else:
-        entries = [parse(item, place) for place, item in enumerate(raw)]
+        entries = [parse(item, place, door.base) for place, item in enumerate(raw)]
         _together(entries, door)
         answers = [entry.response for entry in entries]
     return {
@@ -48,11 +49,14 @@ def carry_out(bundle: Json, door: Door) -> Json:
 
 def _alone(item: Any, place: int, door: Door) -> Json:
     try:
-        entry = parse(item, place)
+        entry = parse(item, place, door.base)
         _together([entry], door)
-    except HouseError as error:
+    # Whatever it was: one entry's failure is not its neighbours'.
+    except Exception as error:  # noqa: BLE001
+        if isinstance(error, HouseError):
+            error = named(error, f"Bundle.entry[{place}]")
         status, outcome = outcomes.of(error)
-        return {"response": {"status": str(status), "outcome": outcome}}
+        return {"response": {"status": outcomes.line(status), "outcome": outcome}}
     return entry.response
 
 
@@ -61,18 +65,29 @@ def _together(entries: list[Entry], door: Door) -> None:
         for entry in entries:
             _check_scopes(entry, door.by)
     with transaction.atomic():
-        plan(entries, door.by)
-        writes = [entry.write for entry in entries if entry.write]
+        ordered = plan(entries, door)
+        writes = [entry.write for entry in ordered if entry.write]
         for write in writes:
             write.institution = door.institution
         writing.commit(writes, by=door.by, door=door.rest)
         for entry in entries:
-            entry.response = answer(entry, door)
+            _answer(entry, door)
+
+
+def _answer(entry: Entry, door: Door) -> None:
+    try:
+        entry.response = answer(entry, door)
+    except HouseError as error:
+        raise named(error, entry.path) from None
 
 
 def _check_scopes(entry: Entry, by: Principal) -> None:
-    letter = LETTERS[entry.method]
-    reads = entry.method in ("GET", "HEAD") and entry.id
-    scopes.check(by, entry.kind, "r" if reads else letter)
-    if "ifNoneExist" in entry.request or (entry.query and letter in "ud"):
-        scopes.check(by, entry.kind, "s")
+    """Reads are checked where they are carried out."""
+    if entry.reads:
+        return
+    try:
+        scopes.check(by, entry.kind, LETTERS[entry.method])
+        if condition(entry):
+            scopes.check(by, entry.kind, "s")
+    except HouseError as error:
+        raise named(error, entry.path) from None

@@ -3,6 +3,7 @@
 from typing import Any, Protocol
 
 Json = dict[str, Any]
+JSON_PATCH = "application/json-patch+json"
 
 
 class Patch(Protocol):

@@ -83,7 +83,7 @@ def test_one_wrong_entry_undoes_all_and_is_named(api, bundle_of):
         ({"request": {"method": "POST", "url": "Patient"}}, "Bundle.entry[0].resource"),
         ({"request": {"method": "POST"}, "resource": patient()}, "Bundle.entry[0].request.url"),
         ({"request": {"method": "BREW", "url": "Patient"}}, "Bundle.entry[0].request.method"),
-        ({"request": {"method": "GET", "url": "Spaceship/1"}}, "Bundle.entry[0].request.url"),
+        ({"request": {"method": "DELETE", "url": "Spaceship/1"}}, "Bundle.entry[0].request.url"),
         (
             {"request": {"method": "PUT", "url": "Patient"}, "resource": patient()},
             "Bundle.entry[0].request.url",

@@ -237,7 +237,7 @@ def test_an_id_with_a_nul_is_nobodys(api, zhao):
         assert api.get(path).status == 404
     batch = {"request": {"method": "GET", "url": "Patient/a\0b"}}
     body = {"resourceType": "Bundle", "type": "batch", "entry": [batch]}
-    assert api.post("", body).entries[0]["response"]["status"] == "404"
+    assert api.post("", body).entries[0]["response"]["status"] == "404 Not Found"
 
 
 @pytest.mark.parametrize("role", ["cashier", "admin", "auditor"])
