@@ -12,11 +12,15 @@ from records.kinds import KINDS
 from records.stored import Stored
 
 READ = """
-SELECT r.version, r.updated_ms, r.deleted, r.content, r.institution, r.patient, r.author
+SELECT r.version, r.updated_ms, r.deleted, r.content, r.institution, r.patient, r.author,
+  {denied}
 FROM records_resource r
 WHERE r.kind = %s AND r.logical_id = %s
 """
-GRANTED = READ.rstrip() + " AND {visible}"
+GRANTED = """
+SELECT r.version, r.updated_ms, r.deleted, r.content FROM records_resource r
+WHERE r.kind = %s AND r.logical_id = %s AND {visible}
+"""
 VREAD = """
 SELECT v.version, v.at_ms, v.method = 'DELETE', v.content FROM records_resource r
 JOIN records_resourceversion v ON v.resource_id = r.id
@@ -27,7 +31,7 @@ WHERE r.kind = %s AND r.logical_id = %s AND v.version = %s AND {visible}
 def current(kind: str, id: str, *, by: Principal) -> Stored:  # noqa: A002
     """The current version. Raises Missing, and Gone (a Missing) when deleted."""
     _check_id(kind, id)
-    row = next(iter(rows.fetch(READ, [kind, id])), None)
+    row = next(iter(rows.fetch(READ.format(denied=access.IS_DENIED), [kind, id])), None)
     # Most reads are of one's own, which the row itself tells; planning the condition for all the
     # rest costs the database more than the row. Whatever is not one's own is asked with it.
     if row is not None and access.is_own(by, kind, access.Keeper(*row[4:])):
@@ -47,11 +51,11 @@ def _check_id(kind: str, id_: str) -> None:
 
 
 def _one(sql: str, kind: str, id_: str, by: Principal, *more: int) -> Stored:
-    condition, holds = access.visible(by, kind)
+    condition, holds = access.visible(by, kind, past=bool(more))
     found = rows.fetch(sql.format(visible=condition), [kind, id_, *more, *holds])
     if not found:
         raise Missing(f"no such {kind if kind in KINDS else 'resource'}")
-    return _stored(kind, id_, found[0][:4])
+    return _stored(kind, id_, found[0])
 
 
 def _stored(kind: str, id_: str, row: Sequence[Any]) -> Stored:
@@ -92,7 +96,7 @@ def past_versions(
     or after that instant; ``kinds`` keeps those types.
     """
     _check_id(kind or "", id or "")
-    condition, holds = access.visible(by, kind)
+    condition, holds = access.visible(by, kind, "r" if id else "s", past=True)
     where = [condition]
     for part, value in (
         ("r.kind = %s", kind),

@@ -8,7 +8,7 @@ the same process, takes plain inserts.
 # Text is made of constants and marks only; every value travels as a parameter.
 # ruff: noqa: S608
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import connection
@@ -21,7 +21,7 @@ ROWS_A_STATEMENT = 400
 
 _LOCK = """
 SELECT r.kind, r.logical_id, r.id, r.version, r.deleted, r.institution, r.author, r.patient,
-  {visible}, {text}
+  {text}{visible}
 FROM records_resource r
 """
 # In the order of the primary key: two bundles cannot wait for each other.
@@ -44,6 +44,10 @@ WITH given AS (
 ), kept AS (
   INSERT INTO records_resourceversion (resource_id, version, method, at_ms, by_reference, content)
   SELECT id, 1, method, at_ms, author, content FROM given
+), named AS (
+  INSERT INTO records_naming (resource_id, patient)
+  SELECT (SELECT array_agg(id ORDER BY id) FROM given)[n.place], n.patient
+  FROM unnest(%b::int[], %b::text[]) AS n(place, patient)
 )
 INSERT INTO records_indexrow (k, v, resource_id)
 SELECT x.k, x.v, (SELECT array_agg(id ORDER BY id) FROM given)[x.place]
@@ -53,11 +57,13 @@ FROM unnest(%b::int[], %b::bytea[], %b::int[]) AS x(k, v, place)
 _REPLACE = """
 WITH given AS (
   SELECT g.*, %s::bigint AS at_ms, %s::text AS author
-  FROM unnest(%b::bigint[], %b::int[], %b::text[], %b::text[], %b::text[], %b::text[])
-    AS g(id, was, method, institution, patient, content)
+  FROM unnest(%b::bigint[], %b::int[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[])
+    AS g(id, was, method, institution, keeper, patient, content)
 ), changed AS (
   UPDATE records_resource r SET version = g.was + 1, updated_ms = g.at_ms,
     deleted = g.method = 'DELETE', institution = COALESCE(g.institution, r.institution),
+    author = COALESCE(g.keeper, r.author),
+    placed = CASE WHEN g.patient <> r.patient THEN g.was + 1 ELSE r.placed END,
     patient = COALESCE(g.patient, r.patient), content = COALESCE(g.content, r.content)
   FROM given g WHERE r.id = g.id AND r.version = g.was RETURNING r.id
 ), kept AS (
@@ -71,14 +77,33 @@ WITH given AS (
 ), fresh AS (
   INSERT INTO records_indexrow (k, v, resource_id) SELECT k, v, id FROM wanted
   ON CONFLICT DO NOTHING
+), naming AS (
+  SELECT * FROM unnest(%b::bigint[], %b::text[]) AS x(id, patient)
+), unnamed AS (
+  DELETE FROM records_naming o USING given g WHERE o.resource_id = g.id AND g.content IS NOT NULL
+    AND NOT EXISTS (SELECT FROM naming n WHERE n.id = o.resource_id AND n.patient = o.patient)
+), named AS (
+  INSERT INTO records_naming (resource_id, patient) SELECT id, patient FROM naming
+  ON CONFLICT DO NOTHING
 )
 SELECT id FROM changed
 """
 
 
-def lock(writes: Sequence[Write], seen: Clause, *, text: bool) -> None:
-    """Find what is there, lock it and fill in ``current``; ``text`` fetches the content too."""
-    visible, holds = seen
+_ADOPT = """
+UPDATE records_resource SET patient = %s WHERE patient = ''
+  AND (author = %s OR institution <> '' AND institution = %s)
+  AND id IN (SELECT n.resource_id FROM records_naming n WHERE n.patient = %s) RETURNING id
+"""
+
+
+def lock(writes: Sequence[Write], seen: Mapping[str, Clause], *, text: bool) -> None:
+    """Find what is there, lock it and fill in ``current``; ``text`` fetches the content too.
+
+    ``seen`` says for each letter of the writes' scopes which resources the writer sees.
+    """
+    visible = "".join(f", {clause}" for clause, _ in seen.values())
+    holds = [value for _, values in seen.values() for value in values]
     head = _LOCK.format(visible=visible, text="r.content" if text else "''")
     if connection.vendor == "postgresql":
         keys: list[Any] = [[w.kind for w in writes], [w.id for w in writes]]
@@ -87,9 +112,12 @@ def lock(writes: Sequence[Write], seen: Clause, *, text: bool) -> None:
         pairs = ", ".join(["(%s, %s)"] * len(writes))
         keys = [part for write in writes for part in (write.kind, write.id)]
         found = rows.fetch(head + _LOCK_SQLITE.format(pairs=pairs), [*holds, *keys])
-    known = {(row[0], row[1]): Current(*row[2:]) for row in found}
+    known = {(row[0], row[1]): row[2:] for row in found}
+    letters = list(seen)
     for write in writes:
-        write.current = known.get((write.kind, write.id))
+        if row := known.get((write.kind, write.id)):
+            seen_by = row[7 + letters.index(write.letter)]
+            write.current = Current(*(*row[:7], seen_by))
 
 
 def insert(writes: Sequence[Write], author: str, institution: str) -> None:
@@ -102,9 +130,11 @@ def insert(writes: Sequence[Write], author: str, institution: str) -> None:
         _insert_plainly(writes, houses, author)
         return
     columns: list[Any] = [[w.kind for w in writes], [w.id for w in writes], houses]
-    columns += [[w.patient for w in writes], [w.method for w in writes], [w.text for w in writes]]
-    index = _index(writes, range(1, len(writes) + 1))
-    rows.fetch(_INSERT, [writes[0].updated_ms, author, *columns, *index])
+    columns += [[w.place.patient for w in writes], [w.method for w in writes]]
+    columns.append([w.text for w in writes])
+    places = range(1, len(writes) + 1)
+    more = (*_naming(writes, places), *_index(writes, places))
+    rows.fetch(_INSERT, [writes[0].updated_ms, author, *columns, *more])
 
 
 def replace(writes: Sequence[Write], author: str) -> set[int]:
@@ -114,10 +144,17 @@ def replace(writes: Sequence[Write], author: str) -> set[int]:
     known = [write.current for write in writes if write.current]
     pks = [current.pk for current in known]
     columns: list[Any] = [pks, [c.version for c in known], [w.method for w in writes]]
-    columns += [[w.institution for w in writes], [_of_body(w, w.patient) for w in writes]]
+    columns += [[w.institution for w in writes], [w.keeper for w in writes]]
+    columns.append([_of_body(w, w.place.patient) for w in writes])
     columns.append([_of_body(w, w.text) for w in writes])
-    found = rows.fetch(_REPLACE, [writes[0].updated_ms, author, *columns, *_index(writes, pks)])
+    more = (*_index(writes, pks), *_naming(writes, pks))
+    found = rows.fetch(_REPLACE, [writes[0].updated_ms, author, *columns, *more])
     return {pk for (pk,) in found}
+
+
+def adopt(patient: str, author: str, institution: str) -> None:
+    """Put into the new record of ``patient`` what its author wrote of it before it was there."""
+    rows.fetch(_ADOPT, [patient, author, institution, patient])
 
 
 def _of_body(write: Write, value: str) -> str | None:
@@ -138,10 +175,16 @@ def _index(writes: Sequence[Write], owners: Sequence[int]) -> tuple[list[Any], .
     return keys, values, whose
 
 
+def _naming(writes: Sequence[Write], owners: Sequence[int]) -> tuple[list[Any], ...]:
+    """Patients named by what lies in no record, as columns, with the owner of each."""
+    found = [(o, p) for w, o in zip(writes, owners, strict=True) for p in w.place.named]
+    return [owner for owner, _ in found], [patient for _, patient in found]
+
+
 def _insert_plainly(writes: Sequence[Write], houses: Sequence[str], author: str) -> None:
     columns = "kind logical_id version updated_ms deleted institution patient author content"
     made = [
-        (w.kind, w.id, 1, w.updated_ms, False, house, w.patient, author, w.text)
+        (w.kind, w.id, 1, w.updated_ms, False, house, w.place.patient, author, w.text)
         for w, house in zip(writes, houses, strict=True)
     ]
     keys = _insert_rows("records_resource", columns, made, "kind, logical_id, id")
@@ -156,22 +199,27 @@ def _replace_plainly(writes: Sequence[Write], author: str) -> set[int]:
         pk, was = write.current.pk, write.current.version
         found = rows.fetch(
             "UPDATE records_resource SET version = %s, updated_ms = %s, deleted = %s, "
-            "institution = COALESCE(%s, institution), patient = COALESCE(%s, patient), "
-            "content = COALESCE(%s, content) WHERE id = %s AND version = %s RETURNING id",
+            "institution = COALESCE(%s, institution), author = COALESCE(%s, author), "
+            "placed = CASE WHEN %s <> patient THEN %s ELSE placed END, "
+            "patient = COALESCE(%s, patient), content = COALESCE(%s, content) "
+            "WHERE id = %s AND version = %s RETURNING id",
             [
                 *(was + 1, write.updated_ms, write.method == "DELETE", write.institution),
-                *(_of_body(write, write.patient), _of_body(write, write.text), pk, was),
+                *(write.keeper, _of_body(write, write.place.patient), was + 1),
+                *(_of_body(write, write.place.patient), _of_body(write, write.text), pk, was),
             ],
         )
         changed |= {pk for (pk,) in found}
         rows.fetch("DELETE FROM records_indexrow WHERE resource_id = %s", [pk])
+        if write.body is not None:
+            rows.fetch("DELETE FROM records_naming WHERE resource_id = %s", [pk])
     pks = [write.current.pk for write in writes if write.current]
     _insert_history(writes, pks, author)
     return changed
 
 
 def _insert_history(writes: Sequence[Write], pks: Sequence[int], author: str) -> None:
-    """The versions, and the rows of the index."""
+    """The versions, the rows of the index, and who is named."""
     _insert_rows(
         "records_resourceversion",
         "resource_id version method at_ms by_reference content",
@@ -180,6 +228,8 @@ def _insert_history(writes: Sequence[Write], pks: Sequence[int], author: str) ->
             for w, pk in zip(writes, pks, strict=True)
         ],
     )
+    naming = list(zip(*_naming(writes, pks), strict=True))
+    _insert_rows("records_naming", "resource_id patient", naming)
     _insert_rows(
         "records_indexrow", "k v resource_id", list(zip(*_index(writes, pks), strict=True))
     )

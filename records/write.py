@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from records.compartments import NOWHERE, Place
 from records.patches import Patch
 
 Json = dict[str, Any]
@@ -20,8 +21,8 @@ class Current:
     institution: str
     author: str
     patient: str
-    seen: bool
     text: str
+    seen: bool
 
 
 @dataclass(slots=True)
@@ -30,7 +31,7 @@ class Write:
 
     ``if_match`` is the version that must be there (``ANY``: whichever), ``only_new`` says that
     nothing may be there. A ``patch`` makes the body out of the current one. ``fresh`` says that
-    the id is new, drawn by us: nothing can be there.
+    the id is new, drawn by us: nothing can be there. ``keeper``, if any, becomes its author.
     """
 
     method: str
@@ -47,9 +48,15 @@ class Write:
     current: Current | None = None
     version: int = 0
     updated_ms: int = 0
-    patient: str = ""
+    keeper: str | None = None
+    place: Place = NOWHERE
     text: str = ""
     rows: set[tuple[int, bytes]] | None = None
+
+    @property
+    def letter(self) -> str:
+        """The letter of a token's scope that opens it."""
+        return {"POST": "c", "DELETE": "d"}.get(self.method, "u")
 
     @property
     def created(self) -> bool:

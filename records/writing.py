@@ -1,8 +1,8 @@
 """Carries out writes: lock, check, version, text, rows. For ``store``, ``bundles``, ``api``."""
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,17 +11,18 @@ from django.db import IntegrityError, connection, transaction
 from kernel.errors import Conflict, HouseError, Invalid, Missing
 from kernel.principal import Principal
 from records import access, hooks, jsontext, rows, statements, validate
+from records.access import consents
+from records.compartments import SEVERAL, Place, place_of
 from records.errors import Collision, Gone, named
 from records.kinds import KINDS
 from records.patches import Patch
 from records.search.parameters import index_rows
-from records.search.values import reference
 from records.subscriptions import interest, life
 from records.write import ANY, Current, Write
 
 Json = dict[str, Any]
 ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
-__all__ = ["ANY", "Write", "commit", "patient_of", "prepare"]
+__all__ = ["ANY", "Write", "commit", "prepare"]
 
 
 def commit(writes: Sequence[Write], *, by: Principal, door: bool = False) -> list[Write]:
@@ -33,22 +34,25 @@ def commit(writes: Sequence[Write], *, by: Principal, door: bool = False) -> lis
     for write in writes:
         prepare(write)
     try:
-        with _whole(writes, door):
+        judged = [w for w in writes if door and access.is_narrowed(by, w.kind, w.letter)]
+        with nullcontext() if _is_alone(writes, door, judged) else transaction.atomic():
             old = [write for write in writes if not write.fresh]
             if old:
                 text = any(hooks.watched(write.kind) or write.patch for write in old)
-                statements.lock(old, access.visible(by), text=text)
+                statements.lock(old, _seen(old, by), text=text)
             moment = access.milliseconds()
             for write in writes:
                 write.updated_ms = moment
                 _decide_named(write, by, door)
             if door:
-                _check_patients(writes, by)
+                _settle(writes, by)
             done = [write for write in writes if not _is_nothing(write)]
             interest.note([write for write in done if write.body is None])
             _save(done, by)
             interest.note([write for write in done if write.body is not None])
             life.follow(done, by)
+            _tell_consents(done, by)
+            access.check_written(by, [(w.kind, w.letter, w.id) for w in judged if w.body])
             if door:
                 _tell(done, by)
     except IntegrityError as error:
@@ -56,16 +60,18 @@ def commit(writes: Sequence[Write], *, by: Principal, door: bool = False) -> lis
     return list(writes)
 
 
-def _whole(writes: Sequence[Write], door: bool) -> AbstractContextManager[Any]:
-    """A transaction, unless a single statement does everything: that is whole by itself."""
-    told = any(
-        (door and hooks.watched(write.kind)) or interest.wanted(write.kind) or life.concerns(write)
+def _is_alone(writes: Sequence[Write], door: bool, judged: Sequence[Write]) -> bool:
+    """True when a single statement does everything: that is whole by itself."""
+    if connection.vendor != "postgresql" or judged or connection.in_atomic_block:
+        return False
+    return all(
+        write.fresh
+        and write.kind != "Consent"
+        and not (door and hooks.watched(write.kind))
+        and not interest.wanted(write.kind)
+        and not life.concerns(write)
         for write in writes
     )
-    alone = connection.vendor == "postgresql" and all(write.fresh for write in writes)
-    if alone and not told and not connection.in_atomic_block:
-        return nullcontext()
-    return transaction.atomic()
 
 
 def prepare(write: Write) -> None:
@@ -110,7 +116,7 @@ def _decide(write: Write, by: Principal, door: bool) -> None:
         life.check(write, by)
         write.body = _with_meta(write)
         write.text = jsontext.dumps(write.body)
-        write.patient = patient_of(write.kind, write.body)
+        write.place = place_of(write.kind, write.body)
         write.rows = index_rows(write.kind, write.body)
 
 
@@ -149,25 +155,41 @@ def _apply(write: Write, patch: Patch, current: Current) -> None:
     _check_body(write, write.body)
 
 
-def _check_patients(writes: Sequence[Write], by: Principal) -> None:
-    """Nobody puts something new into the record of a patient whom they may not see."""
-    wanted: dict[str, Write] = {}
-    for write in writes:
-        patient = write.patient
-        known = write.current.patient if write.current else ""
-        if patient and write.kind != "Patient" and patient != known:
-            wanted.setdefault(patient, write)
+def _seen(writes: Sequence[Write], by: Principal) -> dict[str, access.Clause]:
+    kinds = {write.kind for write in writes}
+    kind = kinds.pop() if len(kinds) == 1 else None
+    letters = sorted({write.letter for write in writes})
+    return {letter: access.visible(by, kind, letter) for letter in letters}
+
+
+def _settle(writes: Sequence[Write], by: Principal) -> None:
+    """Nobody puts something new into the record of a patient whom they may not see.
+
+    What names such a patient, or one who is not here, lies in no record: the answer is the same.
+    It waits for its author to make that patient.
+    """
+    made = {write.id for write in writes if write.kind == "Patient" and write.body}
+    asked = [
+        write
+        for write in writes
+        if write.kind != "Patient"
+        and write.place.patient not in {"", SEVERAL, *made}
+        and (write.current is None or write.place.patient != write.current.patient)
+    ]
     seen, holds = access.visible(by, "Patient")
-    if not wanted or seen == "TRUE":
+    if not asked or seen == "TRUE":
         return
+    wanted = sorted({write.place.patient for write in asked})
     marks = ", ".join(["%s"] * len(wanted))
-    hidden = rows.fetch(
+    found = rows.fetch(
         "SELECT r.logical_id FROM records_resource r WHERE r.kind = 'Patient' "  # noqa: S608
-        f"AND r.logical_id IN ({marks}) AND NOT {seen}",
+        f"AND r.logical_id IN ({marks}) AND {seen}",
         [*wanted, *holds],
     )
-    for (id_,) in hidden:
-        raise Invalid(wanted[id_].where, "refers to a patient whom you may not see")
+    shown = {id_ for (id_,) in found}
+    for write in asked:
+        if write.place.patient not in shown:
+            write.place = Place("", frozenset([write.place.patient]))
 
 
 def _is_nothing(write: Write) -> bool:
@@ -193,32 +215,23 @@ def _save(writes: Sequence[Write], by: Principal) -> None:
     if new:
         statements.insert(new, by.reference, by.institution)
     if known:
+        for write in known:
+            if write.current and access.takes_over(by, write.kind, write.current.author):
+                write.keeper = by.reference
         changed = statements.replace(known, by.reference)
         for write in known:
             if write.current and write.current.pk not in changed:
                 raise Collision(f"{write.where}: somebody else wrote it first")
+    for write in writes:
+        if write.kind == "Patient" and write.created and write.body and not write.fresh:
+            statements.adopt(write.id, by.reference, by.institution)
 
 
-def patient_of(kind: str, body: Json) -> str:
-    """The logical id of the patient in whose compartment a resource lies, or empty."""
-    if kind == "Patient":
-        return str(body.get("id", ""))
-    for path in KINDS[kind].patient:
-        for value in _at(body, path.split(".")):
-            target = reference(value.get("reference", "")) if isinstance(value, dict) else None
-            if target and target.startswith("Patient/"):
-                return target.split("/")[1]
-    return ""
-
-
-def _at(node: Any, path: list[str]) -> Iterator[Any]:
-    if isinstance(node, list):
-        for item in node:
-            yield from _at(item, path)
-    elif not path:
-        yield node
-    elif isinstance(node, dict) and path[0] in node:
-        yield from _at(node[path[0]], path[1:])
+def _tell_consents(writes: Sequence[Write], by: Principal) -> None:
+    for write in writes:
+        if write.kind == "Consent":
+            given = consents.Given(write.id, write.place.patient, write.body, write.where)
+            consents.project(given, by)
 
 
 def _tell(writes: Sequence[Write], by: Principal) -> None:

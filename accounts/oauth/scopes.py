@@ -1,32 +1,15 @@
-"""Scopes of SMART v2 (``system/Observation.rs?category=laboratory``), with v1 understood.
+"""Which scopes a token carries (``system/Observation.rs?category=laboratory``).
 
 Pure: no request, no database.
 """
 
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from accounts.oauth.errors import TokenError
-
-LETTERS = "cruds"
-V1 = {"read": "rs", "write": "cud", "*": "cruds"}
-_SCOPE = re.compile(
-    r"system/(?P<kind>\*|[A-Z][A-Za-z]{1,63})\."
-    r"(?P<may>c?r?u?d?s?|read|write|\*)(?:\?(?P<only>[!-~]{1,200}))?"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """A type of resource (or ``*``), the letters allowed, and a search that narrows it."""
-
-    kind: str
-    may: str
-    only: str = ""
-
-    def __str__(self) -> str:
-        return f"system/{self.kind}.{self.may}" + (f"?{self.only}" if self.only else "")
+from kernel import scopes
+from kernel.errors import Invalid
+from kernel.scopes import LETTERS, Scope
+from records import access
 
 
 def parse(text: str) -> list[Scope]:
@@ -35,10 +18,14 @@ def parse(text: str) -> list[Scope]:
 
 
 def _parse(word: str) -> Scope:
-    match = _SCOPE.fullmatch(word)
-    if not match or not match["may"]:
+    scope = scopes.parse(word)
+    if scope is None:
         raise TokenError("invalid_scope", f"not a scope of a system: {word[:80]}")
-    return Scope(match["kind"], V1.get(match["may"], match["may"]), match["only"] or "")
+    try:
+        access.check_filter(scope)
+    except Invalid as error:
+        raise TokenError("invalid_scope", f"{word[:80]}: {error.says}") from None
+    return scope
 
 
 def narrow(asked: Iterable[Scope], granted: Iterable[Scope]) -> list[Scope]:

@@ -11,7 +11,6 @@ from records.api import wire
 from records.errors import Malformed
 from records.kinds import KINDS
 from records.search import clauses, values
-from records.search.sql import MICROSECONDS_TO_1970
 from records.stored import Stored
 
 SALT = "records.history"
@@ -63,8 +62,8 @@ def _parameters(exchange: wire.Exchange) -> dict[str, int | None]:
     for name, value in exchange.query:
         if name == "_count" and value.isascii() and value.isdigit() and len(value) < 9:
             found["count"] = min(int(value), clauses.MOST)
-        elif name == "_since" and (span := values.span(value)):
-            found["since"] = (int.from_bytes(span[0]) - MICROSECONDS_TO_1970) // 1000
+        elif name == "_since" and (both := values.milliseconds_of(value)):
+            found["since"] = both[0]
         elif name == "_cursor":
             found["cursor"] = _seq(value)
         elif name not in clauses.IGNORED:

@@ -38,13 +38,7 @@ def _search(exchange: wire.Exchange, kind: str, query: list[tuple[str, str]]) ->
     scopes.check(exchange.by, kind, "s")
     lenient = exchange.prefers("handling") == "lenient"
     page = find(kind, query, by=exchange.by, lenient=lenient)
-    page.included = [s for s in page.included if _opens(exchange, s)]
     return wire.answer_json(_bundle(exchange.base, kind, page))
-
-
-def _opens(exchange: wire.Exchange, stored: Stored) -> bool:
-    by = exchange.by
-    return not by.has("partner") or scopes.opens(by.scopes, stored.kind, "r")
 
 
 def _bundle(base: str, kind: str, page: Page) -> wire.Json:

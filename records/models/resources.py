@@ -13,8 +13,9 @@ class Resource(models.Model):
     """A resource as it now is.
 
     ``content`` is the JSON text exactly as served. ``patient`` is the logical id of the patient in
-    whose compartment it lies, ``institution`` the Organization id of who keeps it, ``author`` the
-    reference of who wrote it first.
+    whose compartment it lies (``compartments``) since the version ``placed``, ``institution`` the
+    Organization id of who keeps it, ``author`` the reference of who wrote it first; of what a
+    partner wrote and the house keeps for all to see, of who kept it.
     """
 
     kind = models.CharField(max_length=40)
@@ -24,6 +25,7 @@ class Resource(models.Model):
     deleted = models.BooleanField(default=False)
     institution = models.CharField(max_length=64, blank=True)
     patient = models.CharField(max_length=64, blank=True)
+    placed = models.PositiveIntegerField(default=1, db_default=1)
     author = models.CharField(max_length=REFERENCE)
     content = models.TextField()
 

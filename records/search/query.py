@@ -216,7 +216,7 @@ def _referring(include: Include, targets: Sequence[str], by: Principal) -> dict[
     if not targets:
         return {}
     slots = {slot for parameter in include.parameters for slot in parameter.slots}
-    where, holds = sql.conditions(include.source, [], by)
+    where, holds = sql.conditions(include.source, [], by, letter="r")
     keys = ", ".join(["%s"] * len(slots))
     marks = ", ".join(["%s"] * len(targets))
     with connection.cursor() as cursor:

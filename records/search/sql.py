@@ -29,19 +29,34 @@ ROW_REFERENCE = {
 }
 TEXT_OF = {"postgresql": "convert_from({0}, 'UTF8')", "sqlite": "CAST({0} AS TEXT)"}
 HOLDS = {"postgresql": "position(%s::bytea in x.v) > 0", "sqlite": "instr(x.v, %s) > 0"}
-MICROSECONDS_TO_1970 = 62_135_596_800_000_000
 DAY = 86_400_000_000
 LARGEST_EXPONENT = 400
 
 
-def conditions(kind: str, clauses: Sequence[Clause], by: Principal) -> Part:
-    """A condition on ``records_resource r``: type, not deleted, visible, every clause."""
-    seen, holds = access.visible(by, kind)
+def conditions(kind: str, clauses: Sequence[Clause], by: Principal, *, letter: str = "s") -> Part:
+    """A condition on ``records_resource r``: type, not deleted, visible, every clause.
+
+    ``letter`` is the act of the token's scopes (``r``, ``s``) that the search stands for.
+    """
+    seen, holds = access.visible(by, kind, letter)
     said = ["r.kind = %s", "NOT r.deleted"]
     values_: list[Any] = [kind]
     if seen != "TRUE":
         said.append(seen)
         values_ += holds
+    if clauses:
+        text, given = criteria(kind, clauses, by)
+        said.append(text)
+        values_ += given
+    return " AND ".join(said), values_
+
+
+def criteria(kind: str, clauses: Sequence[Clause], by: Principal) -> Part:
+    """What ``clauses`` say of ``records_resource r``, which is of ``kind``; at least one.
+
+    Who sees the resource is not asked here; of neighbours in chains it is.
+    """
+    said, values_ = [], list[Any]()
     keys: list[Part] = []
     for clause in clauses:
         if clause.parameter.type in _COLUMNS and not clause.modifier:
@@ -145,11 +160,10 @@ def _last_updated(clause: Clause) -> Part:
     said, given = [], []
     for value in clause.values:
         sign, moment = prefix(value)
-        both = values.span(moment)
+        both = values.milliseconds_of(moment)
         if both is None or sign in ("ne", "ap"):
             raise Malformed(clause.parameter.name, "is not a date that can be compared so")
-        # Rounded up: the tables know whole milliseconds.
-        low, high = (-(-(int.from_bytes(b) - MICROSECONDS_TO_1970) // 1000) for b in both)
+        low, high = both
         text, needed = _UPDATED[sign]
         said.append(text)
         given += [{"low": low, "high": high}[name] for name in needed]

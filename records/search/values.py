@@ -14,6 +14,7 @@ from django.conf import settings
 
 LONGEST = 200
 EPOCH = datetime(1, 1, 1, tzinfo=UTC)
+MICROSECONDS_TO_1970 = 62_135_596_800_000_000
 FOREVER = b"\xff" * 8
 DATE = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?)?)?)?(Z|[+-]\d\d:\d\d)?"
@@ -97,6 +98,15 @@ def _length(first: datetime, *parts: str | None) -> int:
     return (366 if first.year % 4 == 0 and (first.year % 100 or first.year % 400 == 0) else 365) * (
         86_400_000_000
     )
+
+
+def milliseconds_of(text: str) -> tuple[int, int] | None:
+    """``span`` in the unit of the tables, rounded up; None for what is no date."""
+    both = span(text)
+    if both is None:
+        return None
+    first, last = (-(-(int.from_bytes(b) - MICROSECONDS_TO_1970) // 1000) for b in both)
+    return first, last
 
 
 def own_base() -> str:
