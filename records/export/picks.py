@@ -15,6 +15,7 @@ from django.db import connection
 
 from kernel.principal import Principal
 from records import access
+from records.compartments import SEVERAL
 from records.export.wish import Wish, criteria
 from records.search import sql
 
@@ -79,7 +80,7 @@ def _matching(kind: str, wish: Wish, at_ms: int | None, by: Principal) -> Part:
 
 def _before_change(kind: str, wish: Wish, at_ms: int, by: Principal) -> Part:
     """The version of that moment, of what was changed or deleted after it."""
-    seen, holds = access.visible(by, kind)
+    seen, holds = access.visible(by, kind, past=True)
     more, given = _limits("v.at_ms", wish, at_ms)
     size = SIZE[connection.vendor].format("v")
     select = (
@@ -105,7 +106,7 @@ def _limits(moment: str, wish: Wish, at_ms: int | None) -> Part:
             said.append(test)
             given.append(value)
     if wish.level != "system":
-        said.append("r.patient <> ''")
+        said.append(f"r.patient NOT IN ('', '{SEVERAL}')")
     if wish.patients is not None:
         said.append(f"r.patient IN {ONE_OF[connection.vendor]}")
         given.append(json.dumps(wish.patients))
@@ -140,7 +141,7 @@ class Line(NamedTuple):
 
 def contents(picks: Sequence[Pick], *, kind: str, by: Principal) -> list[Line]:
     """The texts of ``picks``, without those that ``by`` may not see any more."""
-    seen, holds = access.visible(by, kind)
+    seen, holds = access.visible(by, kind, past=True)
     pairs = ", ".join(["(%s, %s)"] * len(picks))
     given = [part for pick in picks for part in pick[:2]]
     with connection.cursor() as cursor:

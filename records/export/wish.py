@@ -15,7 +15,6 @@ from records import scopes
 from records.errors import Malformed
 from records.kinds import KINDS
 from records.search import clauses, values
-from records.search.sql import MICROSECONDS_TO_1970
 
 Level = Literal["system", "Patient", "Group"]
 FORMATS = frozenset({"application/fhir+ndjson", "application/ndjson", "ndjson"})
@@ -114,10 +113,10 @@ def _format(wish: Wish, name: str, value: Any) -> None:
 
 
 def _moment(name: str, value: Any) -> int:
-    span = values.span(str(value).replace(" ", "+"))
-    if span is None:
+    both = values.milliseconds_of(str(value).replace(" ", "+"))
+    if both is None:
         raise Malformed(name, "is not an instant")
-    return (int.from_bytes(span[0]) - MICROSECONDS_TO_1970) // 1000
+    return both[0]
 
 
 def _since(wish: Wish, name: str, value: Any) -> None:

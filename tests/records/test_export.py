@@ -359,11 +359,7 @@ def group(ward):
 
 def test_a_group_gives_its_members_whom_one_may_see(donghua, group):
     found = donghua.ids(donghua.export("Group/ward/$export"))
-    assert found == {
-        "Group": ["ward"],
-        "Patient": ["zhao"],
-        "Observation": ["zhao-1", "zhao-2"],
-    }
+    assert found == {"Patient": ["zhao"], "Observation": ["zhao-1", "zhao-2"]}
 
 
 def test_groups_that_are_described_nested_or_hidden_are_refused(api, donghua, group):

@@ -16,7 +16,6 @@ from records.errors import Malformed, TooCostly
 from records.everything.gathering import Record, Span, Wish
 from records.kinds import KINDS
 from records.search import values
-from records.search.sql import MICROSECONDS_TO_1970
 
 Given = dict[str, list[Any]]
 MOST_AT_ONCE = 5000
@@ -66,7 +65,7 @@ def _wish(owner: str, patient: str, given: Given, span: Span) -> Wish:
     since = _span(given, "_since")
     since_ms = None
     if since:
-        since_ms = (int.from_bytes(since[0]) - MICROSECONDS_TO_1970) // 1000
+        since_ms = (int.from_bytes(since[0]) - values.MICROSECONDS_TO_1970) // 1000
     kinds = frozenset(
         kind for text in given.get("_type", []) for kind in str(text).split(",") if kind
     )
