@@ -60,7 +60,7 @@ def _statement(base: str) -> bytes:
         "implementation": {"description": "Tongzhen FHIR store", "url": base},
         "fhirVersion": "4.0.1",
         "format": [wire.FHIR_JSON, "json"],
-        "patchFormat": [JSON_PATCH],
+        "patchFormat": [JSON_PATCH, wire.FHIR_JSON],
         "rest": [
             {
                 "mode": "server",
