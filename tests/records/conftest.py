@@ -33,7 +33,8 @@ class Answer:
 
     @property
     def ids(self):
-        return [entry["resource"]["id"] for entry in self.entries]
+        found = [entry["resource"] for entry in self.entries]
+        return [body["id"] for body in found if body["resourceType"] != "OperationOutcome"]
 
     def link(self, relation):
         return next((x["url"] for x in self.body["link"] if x["relation"] == relation), None)
