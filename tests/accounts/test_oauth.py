@@ -2,7 +2,6 @@
 
 import json
 import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from accounts.oauth.assertions import TYPE, token_url
 from kernel.clock import now
 from kernel.ids import new_id
 from tests.accounts import make
+from tests.accounts.key_server import KeyServer
 
 pytestmark = pytest.mark.django_db
 
@@ -211,38 +211,6 @@ def test_other_grants_and_odd_requests_are_refused(donghua):
     assert refused(
         Client().post("/oauth/token", "{}", content_type="application/json"), "invalid_request", 400
     )
-
-
-class KeyServer:
-    """A partner's JWKS address that really answers."""
-
-    def __init__(self) -> None:
-        self.keys: dict[str, Any] = {"keys": []}
-        self.asked = 0
-        self.status = 200
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.asked += 1
-                body = json.dumps(outer.keys).encode()
-                self.send_response(outer.status)
-                self.send_header("Location", "/elsewhere")
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_args: Any) -> None:
-                return
-
-        self._server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://localhost:{self._server.server_port}/jwks.json"
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 @pytest.fixture
