@@ -123,10 +123,11 @@ def _format(wish: Wish, name: str, value: Any) -> None:
 
 
 def _moment(name: str, value: Any) -> int:
-    both = values.milliseconds_of(str(value).replace(" ", "+"))
-    if both is None:
+    span = values.span(str(value).replace(" ", "+"))
+    if span is None:
         raise Malformed(name, "is not an instant")
-    return both[0]
+    # Rounded down: nothing that changed after it may be missed.
+    return (int.from_bytes(span[0]) - values.MICROSECONDS_TO_1970) // 1000
 
 
 def _since(wish: Wish, name: str, value: Any) -> None:
