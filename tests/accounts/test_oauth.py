@@ -15,6 +15,7 @@ from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
 from accounts.models import Partner, UsedAssertion
 from accounts.oauth import tokens
 from accounts.oauth.assertions import TYPE, token_url
+from accounts.principals import standing, system_of
 from kernel.clock import now
 from kernel.ids import new_id
 from tests.accounts import make
@@ -243,3 +244,17 @@ def test_a_key_address_that_redirects_or_is_private_is_refused(donghua, key_serv
     Partner.objects.update(jwks_url=key_server.url.replace("http:", "https:"))
     assert refused(ask(signed(claims())), "invalid_client")
     assert key_server.asked == 0
+
+
+def test_who_was_let_in_once_has_only_the_access_of_today(donghua):
+    once = system_of("donghua", ["system/*.rs"])
+    assert standing(once).scopes == {"system/*.rs"}
+    donghua.scopes = "system/Task.r"
+    donghua.save()
+    assert standing(once).scopes == {"system/Task.r"}
+    donghua.scopes = "system/Task.c"
+    donghua.save()
+    assert standing(once) is None
+    donghua.scopes, donghua.active = "system/*.cruds", False
+    donghua.save()
+    assert standing(once) is None

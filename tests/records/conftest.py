@@ -1,6 +1,7 @@
 """A client of /fhir/ for one principal, without a network."""
 
 import json
+import time
 
 import pytest
 from django.test import RequestFactory
@@ -8,7 +9,15 @@ from django.test import RequestFactory
 from records import jsontext
 from records.api import auth
 from records.api.entrance import fhir
+from records.subscriptions import interest
 from tests.records.cast import DR_LIN
+
+
+@pytest.fixture(autouse=True)
+def nobody_subscribes(monkeypatch):
+    """What this process remembers of subscriptions begins empty, and ages in no test."""
+    monkeypatch.setattr(interest, "SECONDS", 1e9)
+    monkeypatch.setattr(interest, "_known", interest.Known(time.monotonic(), {}))
 
 
 class Answer:

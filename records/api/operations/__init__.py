@@ -8,6 +8,7 @@ from records.api.operations import (
     lookup,
     match,
     meta,
+    subscriptions,
     subsumes,
     validate_code,
 )
@@ -23,6 +24,7 @@ TABLE: tuple[Operation, ...] = (
     *meta.OPERATIONS,
     subsumes.OPERATION,
     *validate_code.OPERATIONS,
+    *subscriptions.OPERATIONS,
 )
 
 
