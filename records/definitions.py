@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from records.kinds import KINDS
+
 DATA = Path(__file__).parent / "data"
 
 
@@ -77,18 +79,23 @@ def required(kind: str) -> tuple[str, ...]:
     return tuple(_beyond()["required"].get(kind, ()))
 
 
+def choices(kind: str) -> tuple[str, ...]:
+    """The bare names of the choices of a type: ``value`` for ``value[x]``."""
+    return tuple(_beyond()["choices"].get(kind, ()))
+
+
 @cache
 def element_name(kind: str, key: str) -> str:
     """What FHIRPath calls a JSON key: ``valueQuantity`` is ``value``, ``_status`` is ``status``."""
     name = key.removeprefix("_")
     element = types().get(kind, {}).get(name)
-    for base in _beyond()["choices"].get(kind, ()) if element else ():
+    for base in choices(kind) if element else ():
         if element and name == base + element.type[:1].upper() + element.type[1:]:
-            return str(base)
+            return base
     return name
 
 
 def search_rows(kind: str) -> dict[str, list[Any]]:
-    """Rows by parameter of one served type, or of ``Resource``: see ``make_fhir_definitions``."""
-    rows: dict[str, list[Any]] = _raw()["search"].get(kind, {})
+    """Rows ``[type, ["path:datatype", ...], [targets]]`` by parameter of one served type."""
+    rows: dict[str, list[Any]] = _raw()["search"][kind] if kind in KINDS else {}
     return rows

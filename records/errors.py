@@ -1,8 +1,10 @@
 """Errors of the store beyond the house's own."""
 
 import re
+from collections.abc import Sequence
 
 from kernel.errors import Busy, Conflict, HouseError, Invalid, Missing
+from records.validation.issues import Issue
 
 KIND = re.compile(r"[A-Z]\w+(?=[.[]|$)")
 
@@ -17,6 +19,15 @@ class Gone(Missing):
 
 class Malformed(Invalid):
     """The request itself cannot be understood: not JSON, an unknown parameter, a bad header."""
+
+
+class Unfit(Invalid):
+    """A resource that does not follow the standard, or a profile: ``found`` says where and why."""
+
+    def __init__(self, found: Sequence[Issue]) -> None:
+        (path, says), *more = [(issue.path, issue.says) for issue in found]
+        super().__init__(path, says, *more)
+        self.found = tuple(found)
 
 
 class TooCostly(Invalid):

@@ -17,7 +17,8 @@ from kernel.errors import (
     Missing,
     Refused,
 )
-from records.errors import Collision, Gone, Malformed, TooCostly, TooMany, Unsupported
+from records.errors import Collision, Gone, Malformed, TooCostly, TooMany, Unfit, Unsupported
+from records.validation.issues import Issue
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,8 @@ def of(error: Exception) -> tuple[int, Json]:
     status, code = next((s, c) for kind, s, c in TABLE if isinstance(error, kind))
     if isinstance(error, Unsupported):
         status = error.status
+    if isinstance(error, Unfit):
+        return status, outcome(*map(of_issue, error.found))
     if isinstance(error, Invalid):
         return status, outcome(*(issue(code, says, path) for path, says in error.issues))
     found = ENTRY.match(error.says)
@@ -72,6 +75,12 @@ def issue(code: str, says: str, path: str = "", *, severity: str = "error") -> J
     """One issue; ``path`` is where, in FHIRPath as far as it is an element's."""
     found = {"severity": severity, "code": code, "diagnostics": f"{path}: {says}" if path else says}
     return found | ({"expression": [path]} if path else {})
+
+
+def of_issue(found: Issue) -> Json:
+    """One issue of a resource: the JSON place for people, the FHIRPath for machines."""
+    made = issue(found.code, found.says, found.path, severity=found.severity)
+    return made | ({"expression": [found.expression]} if found.expression else {})
 
 
 def outcome(*issues: Json) -> Json:

@@ -1,7 +1,8 @@
 """Checks a resource against FHIR R4: the only importer of ``fhir.resources``.
 
-The R4B models check formats, required elements and choices; our own walk over the R4 tables checks
-what they let pass (``shape``), so that together they refuse what the standard refuses.
+A write is checked by our own walk over the tables of R4 (``records.validation``), which refuses all
+that the R4B models of ``fhir.resources`` refuse and what they let pass; tests hold the two against
+each other. ``$validate`` asks both, and for the standard's advice too.
 """
 
 import logging
@@ -11,8 +12,9 @@ from typing import Any
 from fhir.resources.R4B import get_fhir_model_class
 from pydantic import BaseModel, ValidationError
 
-from kernel.errors import Invalid
-from records.shape import Issue, issues_of
+from records.errors import Unfit
+from records.validation.issues import Issue
+from records.validation.walk import issues_of
 
 log = logging.getLogger(__name__)
 
@@ -28,42 +30,47 @@ SAYS = {
 
 
 def check(body: dict[str, Any], path: str = "") -> None:
-    """Raise Invalid naming every wrong place of ``body`` (at most ``MOST_ISSUES``).
+    """Raise Unfit (an Invalid) naming the wrong places of ``body``, at most ``MOST_ISSUES``.
 
     ``path`` is what paths begin with, such as ``Bundle.entry[3].resource``; by default the type.
     """
-    kind = body["resourceType"]
-    root = path or kind
-    issues = issues_of(body, root)
-    if not any(issue.fatal for issue in issues):
-        known = {issue.path for issue in issues}
-        issues += [issue for issue in _of_model(body, root) if issue.path not in known]
-    if issues:
-        (first, says), *more = [(issue.path, issue.says) for issue in issues[:MOST_ISSUES]]
-        raise Invalid(first, says, *more)
+    if issues := issues_of(body, path or str(body.get("resourceType"))):
+        raise Unfit(issues[:MOST_ISSUES])
 
 
-@cache
-def _model(kind: str) -> type[BaseModel]:
-    model: type[BaseModel] = get_fhir_model_class(kind)
-    return model
+def review(body: dict[str, Any]) -> list[Issue]:
+    """Everything there is to say of ``body``: errors by our walk and the models, and warnings."""
+    root = str(body.get("resourceType"))
+    issues = issues_of(body, root, advise=True)
+    if not any(issue.severity == "error" for issue in issues):
+        issues += second_opinion(body, root)
+    return issues[:MOST_ISSUES]
 
 
-def _of_model(body: dict[str, Any], root: str) -> list[Issue]:
+def second_opinion(body: dict[str, Any], root: str) -> list[Issue]:
+    """What the models of ``fhir.resources`` refuse."""
     try:
         _model(body["resourceType"]).model_validate(body)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)
         return [
-            Issue(_path(root, each["loc"]), _says(each["type"], each["msg"]))
+            Issue(
+                path := _path(root, each["loc"]), _says(each["type"], each["msg"]), expression=path
+            )
             for each in found
             if not (each["loc"] and each["loc"][-1] in ALLOWED_BEYOND_MODEL)
         ]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         # The models raise these for some shapes that they did not foresee.
         log.warning("fhir.resources: %s", type(error).__name__)
-        return [Issue(root, "does not follow the definition of its type")]
+        return [Issue(root, "does not follow the definition of its type", expression=root)]
     return []
+
+
+@cache
+def _model(kind: str) -> type[BaseModel]:
+    model: type[BaseModel] = get_fhir_model_class(kind)
+    return model
 
 
 def _path(root: str, places: tuple[int | str, ...]) -> str:

@@ -9,7 +9,7 @@ from records.fhirpath.context import Context, Items
 from records.fhirpath.functions import Run
 from records.fhirpath.items import raw, truth
 from records.fhirpath.node import Json, Node
-from records.fhirpath.parser import parse
+from records.fhirpath.parser import Call, parse
 
 KEPT = 2000
 
@@ -17,10 +17,13 @@ KEPT = 2000
 class Expression:
     """A compiled expression. Its results are in the order of the resource."""
 
-    def __init__(self, text: str, run: Run, *, trusted: bool = False) -> None:
+    def __init__(self, text: str, *, trusted: bool = False) -> None:
+        tree = parse(text)
         self.text = text
-        self._run = run
+        self._run = closure(tree)
         self._trusted = trusted
+        all_ = isinstance(tree, Call) and tree.name == "all"
+        self._parts = closure(Call(tree.of, "where", (_negated(tree),))) if all_ else None
 
     def items(self, node: Node, *, resource: Node | None = None, root: Node | None = None) -> Items:
         """Nodes, and values that the expression made itself.
@@ -29,9 +32,12 @@ class Expression:
         the one around that when it is contained; by default ``node`` itself.
         Raises Invalid for what cannot be evaluated here, or only at too high a cost.
         """
+        return self._asked(self._run, node, resource, root)
+
+    def _asked(self, run: Run, node: Node, resource: Node | None, root: Node | None) -> Items:
         near = resource or node
         context = Context(root or near, near, node, self._trusted, this=[node])
-        return self._run(context.this, context)
+        return run(context.this, context)
 
     def values(self, body: Json, *, kind: str = "") -> list[Any]:
         """The JSON values (objects, strings, numbers) for a resource, or an element of ``kind``."""
@@ -42,6 +48,17 @@ class Expression:
     ) -> bool:
         """True when the expression says so; nothing said is not true."""
         return truth(self.items(node, resource=resource, root=root)) is True
+
+    def exception(
+        self, node: Node, *, resource: Node | None = None, root: Node | None = None
+    ) -> Node | None:
+        """The first node that makes ``places.all(criterion)`` false; None for other expressions."""
+        found = self._asked(self._parts, node, resource, root) if self._parts else []
+        return found[0] if found and isinstance(found[0], Node) else None
+
+
+def _negated(tree: Call) -> Any:
+    return Call(tree.arguments[0], "not", ()) if len(tree.arguments) == 1 else None
 
 
 def compile(expression: str, *, trusted: bool = False) -> Expression:  # noqa: A001
@@ -55,7 +72,7 @@ def compile(expression: str, *, trusted: bool = False) -> Expression:  # noqa: A
 
 @lru_cache(KEPT)
 def _compiled(expression: str, trusted: bool) -> Expression:
-    return Expression(expression, closure(parse(expression)), trusted=trusted)
+    return Expression(expression, trusted=trusted)
 
 
 def nodes(body: Json, expression: str, *, kind: str = "") -> list[Node]:

@@ -12,7 +12,7 @@ from records.fhirpath.context import Context, Items
 from records.fhirpath.items import distinct, key, number_of, one, raw, text_of, truth
 from records.fhirpath.node import Node, is_a
 from records.fhirpath.values import Moment, Quantity, moment
-from records.narrative import narrative_fault
+from records.validation.narrative import narrative_fault
 
 Run = Callable[[Items, Context], Items]
 Arguments = tuple[Run, ...]

@@ -4,6 +4,8 @@ choices, required elements and invariants. The source is the one of ``make_fhir_
 
 from typing import Any
 
+from records.management.corrections import elements
+
 Json = dict[str, Any]
 # Said of every element: kept once, under the type that says it.
 ROOTS = {"ele-1": "Element", "ext-1": "Extension"} | {
@@ -23,7 +25,7 @@ class Constraints:
         """Take in one StructureDefinition; primitive types and profiles say nothing here."""
         if definition["kind"] == "primitive-type" or definition.get("derivation") == "constraint":
             return
-        for element in definition["snapshot"]["element"]:
+        for element in elements(definition):
             parent, _, name = element["path"].rpartition(".")
             if element["max"] == "0":
                 continue

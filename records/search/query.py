@@ -14,7 +14,7 @@ from kernel.principal import Principal
 from records import access, rows
 from records.errors import Malformed
 from records.kinds import KINDS
-from records.search import clauses, concepts, controls, parameters, sql
+from records.search import clauses, parameters, sql
 from records.search.clauses import Include, Search, Sort
 from records.stored import Stored
 
@@ -33,7 +33,6 @@ class Page:
     total: int | None = None
     next: str = ""
     used: list[tuple[str, str]] = field(default_factory=list)
-    passed: list[str] = field(default_factory=list)
 
 
 def search(
@@ -46,35 +45,32 @@ def search(
     """
     if kind not in KINDS:
         raise Invalid("resourceType", "this resource type is not served")
-    wanted = controls.parse(kind, given, lenient=lenient)
-    where, holds = sql.conditions(kind, concepts.resolved(wanted.clauses, by=by), by)
+    wanted = clauses.parse(kind, given, lenient=lenient)
+    where, holds = sql.conditions(kind, wanted.clauses, by)
     if wanted.only_count:
-        total = _count(where, holds)
-        return Page([], total=total, used=wanted.used, passed=wanted.passed)
+        return Page([], total=_count(where, holds), used=wanted.used)
     after, bound = _read_cursor(wanted)
     found = _rows(wanted, where, holds, after, bound)
     more = len(found) > wanted.count
     found = found[: wanted.count]
-    page = Page([Stored(*row[:5]) for row in found], used=wanted.used, passed=wanted.passed)
+    page = Page([Stored(*row[:5]) for row in found], used=wanted.used)
     if more:
         page.next = _write_cursor(wanted, found[-1][5:], bound or _newest())
-    if wanted.total in ("accurate", "estimate"):
+    if wanted.total:
         page.total = _count(where, holds)
-    elif not wanted.total and not more and not wanted.cursor:
+    elif not more and not wanted.cursor:
         page.total = len(found)
     if wanted.includes:
         page.included = _included(wanted.includes, page.matches, by)
-    page.matches = [wanted.subset.of(stored) for stored in page.matches]
-    page.included = [wanted.subset.of(stored) for stored in page.included]
     return page
 
 
 def matching(kind: str, query: Sequence[tuple[str, str]], *, by: Principal) -> list[str]:
     """Logical ids, at most two, that a conditional interaction means. Raises Malformed."""
-    criteria = clauses.parse(kind, query).clauses
-    if not criteria:
+    wanted = clauses.parse(kind, query)
+    if not wanted.clauses:
         raise Malformed("", "a condition needs a search parameter")
-    where, holds = sql.conditions(kind, concepts.resolved(criteria, by=by), by)
+    where, holds = sql.conditions(kind, wanted.clauses, by)
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT r.logical_id FROM records_resource r WHERE {where} LIMIT 2",  # noqa: S608

@@ -1,7 +1,6 @@
 """A client of /fhir/ for one principal, without a network."""
 
 import json
-import time
 
 import pytest
 from django.test import RequestFactory
@@ -9,15 +8,7 @@ from django.test import RequestFactory
 from records import jsontext
 from records.api import auth
 from records.api.entrance import fhir
-from records.subscriptions import interest
 from tests.records.cast import DR_LIN
-
-
-@pytest.fixture(autouse=True)
-def nobody_subscribes(monkeypatch):
-    """What this process remembers of subscriptions begins empty, and ages in no test."""
-    monkeypatch.setattr(interest, "SECONDS", 1e9)
-    monkeypatch.setattr(interest, "_known", interest.Known(time.monotonic(), {}))
 
 
 class Answer:
@@ -42,8 +33,7 @@ class Answer:
 
     @property
     def ids(self):
-        found = [entry["resource"] for entry in self.entries]
-        return [body["id"] for body in found if body["resourceType"] != "OperationOutcome"]
+        return [entry["resource"]["id"] for entry in self.entries]
 
     def link(self, relation):
         return next((x["url"] for x in self.body["link"] if x["relation"] == relation), None)

@@ -1,6 +1,6 @@
 """A refused code is named, unless it could be a person's words."""
 
-from records.shape import not_a_code
+from records.validation.primitives import not_a_code
 
 
 def test_an_unknown_code_is_named():

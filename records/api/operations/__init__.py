@@ -8,7 +8,6 @@ from records.api.operations import (
     lookup,
     match,
     meta,
-    subscriptions,
     subsumes,
     validate_code,
 )
@@ -24,7 +23,6 @@ TABLE: tuple[Operation, ...] = (
     *meta.OPERATIONS,
     subsumes.OPERATION,
     *validate_code.OPERATIONS,
-    *subscriptions.OPERATIONS,
 )
 
 
