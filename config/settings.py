@@ -110,6 +110,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour=10, minute=30),  # gateways offer the bill of a day from 10 on
     },
     "tend-exports": {"task": "records.tasks.tend_exports", "schedule": 60.0},
+    "forget-messages": {"task": "records.tasks.forget_messages", "schedule": 86400.0},
     "forget-callbacks": {"task": "payments.tasks.forget_refused_callbacks", "schedule": 86400.0},
 }
 if REDIS_URL:

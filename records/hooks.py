@@ -1,7 +1,7 @@
-"""How higher floors hear of writes that come in through the REST API."""
+"""How higher floors hear of writes and messages that come in through the REST API."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,3 +42,35 @@ def tell(change: Change) -> None:
     """Run the hooks of a change; what they raise goes to the writer."""
     for hook in _hooks.get(change.kind, ()):
         hook(change)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message: its header, the resources in ``focus`` and the whole Bundle (all checked)."""
+
+    event: str
+    header: dict[str, Any]
+    focus: tuple[dict[str, Any], ...]
+    bundle: dict[str, Any]
+    by: Principal
+
+
+MessageHandler = Callable[[Message], Sequence[dict[str, Any]]]
+_handlers: dict[str, MessageHandler] = {}
+
+
+def on_message(event: str, handler: MessageHandler) -> None:
+    """Let ``handler`` process messages of ``event``: ``system|code``, or a uri.
+
+    It runs inside one transaction and returns the resources of the answer; an error of the house
+    makes the answer a fatal error, undoes what the handler wrote, and is kept as the answer (Busy
+    and Conflict are not: the sender tries again). What the sender may do is the handler's to check.
+    Raises ValueError when another handler has the event.
+    """
+    if _handlers.setdefault(event, handler) is not handler:
+        raise ValueError(f"{event} has a handler already")
+
+
+def message_handler(event: str) -> MessageHandler | None:
+    """Who processes messages of ``event``."""
+    return _handlers.get(event)

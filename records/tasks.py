@@ -5,6 +5,7 @@ import logging
 from celery import shared_task
 from django.db import close_old_connections
 
+from records import messaging
 from records.export import services, work
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,13 @@ def tend_exports() -> None:
     services.clean()
     for public_id in services.due():
         wake_export(public_id)
+
+
+@shared_task(ignore_result=True)
+def forget_messages() -> None:
+    """Forget answers that no sender will ask for again."""
+    close_old_connections()
+    messaging.forget()
 
 
 def wake_export(public_id: str, *, after: float = 0.0) -> None:

@@ -2,10 +2,12 @@
 
 from records.models.exports import Export, ExportFile
 from records.models.grants import Denial, Grant, Naming
+from records.models.messages import AnsweredMessage
 from records.models.resources import IndexRow, Resource, ResourceVersion
 from records.models.subscriptions import SubscriptionEvent, SubscriptionState
 
 __all__ = [
+    "AnsweredMessage",
     "Denial",
     "Export",
     "ExportFile",

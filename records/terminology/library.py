@@ -11,7 +11,7 @@ from typing import Any
 
 from kernel.errors import Invalid, Missing
 from kernel.principal import Principal
-from records import jsontext, rows, scopes
+from records import jsontext, rows
 from records.search import clauses, sql
 from records.terminology import concepts, sets, standard
 from records.terminology.concepts import CodeSystem
@@ -82,12 +82,12 @@ class Library:
     def _key(self, kind: str, url: str, version: str) -> Key | None:
         """The newest visible resource of this address."""
         by = self._by
-        if not url or "\0" in url or (by.has("partner") and not scopes.opens(by.scopes, kind, "r")):
+        if not url or "\0" in url:
             return None
         asked = [_clause(kind, "url", url)]
         if version:
             asked.append(_clause(kind, "version", version))
-        where, holds = sql.conditions(kind, asked, by)
+        where, holds = sql.conditions(kind, asked, by, letter="r")
         found = rows.fetch(NEWEST.format(where=where), [*holds, by.institution])
         return found[0] if found else None
 

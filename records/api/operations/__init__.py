@@ -8,6 +8,7 @@ from records.api.operations import (
     lookup,
     match,
     meta,
+    process_message,
     subsumes,
     validate_code,
 )
@@ -21,6 +22,7 @@ TABLE: tuple[Operation, ...] = (
     lookup.OPERATION,
     match.OPERATION,
     *meta.OPERATIONS,
+    process_message.OPERATION,
     subsumes.OPERATION,
     *validate_code.OPERATIONS,
 )
