@@ -123,9 +123,6 @@ def lock(writes: Sequence[Write], seen: Mapping[str, Clause], *, text: bool) -> 
 def insert(writes: Sequence[Write], author: str, institution: str) -> None:
     """Write resources that nobody knew; ``institution`` keeps them unless they name one."""
     houses = [institution if w.institution is None else w.institution for w in writes]
-    # Sorted: two bundles that make the same ids cannot wait for each other.
-    order = sorted(range(len(writes)), key=lambda place: (writes[place].kind, writes[place].id))
-    writes, houses = [writes[n] for n in order], [houses[n] for n in order]
     if connection.vendor != "postgresql":
         _insert_plainly(writes, houses, author)
         return

@@ -22,6 +22,8 @@ from records.write import ANY, Current, Write
 
 Json = dict[str, Any]
 ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
+PORTION = 500
+"""Writes that are decided and saved at a time: what is written needs less memory than its body."""
 __all__ = ["ANY", "Write", "commit", "prepare"]
 
 
@@ -41,20 +43,21 @@ def commit(writes: Sequence[Write], *, by: Principal, door: bool = False) -> lis
                 text = any(hooks.watched(write.kind) or write.patch for write in old)
                 statements.lock(old, _seen(old, by), text=text)
             moment = access.milliseconds()
-            for write in writes:
-                write.updated_ms = moment
-                _decide_named(write, by, door)
+            ordered = sorted(writes, key=_turn)
+            made = {write.id for write in writes if write.kind == "Patient" and write.body}
+            for begin in range(0, len(writes), PORTION):
+                portion = ordered[begin : begin + PORTION]
+                for write in portion:
+                    write.updated_ms = moment
+                    _decide_named(write, by, door)
+                if door:
+                    _settle(portion, made, by)
+                _carry_out([write for write in portion if not _is_nothing(write)], by)
+                _let_go(portion, door)
+            kept = [write for write in judged if write.method != "DELETE"]
+            access.check_written(by, [(w.kind, w.letter, w.id) for w in kept])
             if door:
-                _settle(writes, by)
-            done = [write for write in writes if not _is_nothing(write)]
-            interest.note([write for write in done if write.body is None])
-            _save(done, by)
-            interest.note([write for write in done if write.body is not None])
-            life.follow(done, by)
-            _tell_consents(done, by)
-            access.check_written(by, [(w.kind, w.letter, w.id) for w in judged if w.body])
-            if door:
-                _tell(done, by)
+                _tell(writes, by)
     except IntegrityError as error:
         raise Collision("somebody else wrote this resource at the same moment") from error
     return list(writes)
@@ -64,6 +67,8 @@ def _is_alone(writes: Sequence[Write], door: bool, judged: Sequence[Write]) -> b
     """True when a single statement does everything: that is whole by itself."""
     if connection.vendor != "postgresql" or judged or connection.in_atomic_block:
         return False
+    if len(writes) > PORTION:
+        return False
     return all(
         write.fresh
         and write.kind != "Consent"
@@ -72,6 +77,27 @@ def _is_alone(writes: Sequence[Write], door: bool, judged: Sequence[Write]) -> b
         and not life.concerns(write)
         for write in writes
     )
+
+
+def _turn(write: Write) -> tuple[str, str]:
+    """The order of writes: two Bundles that make the same ids cannot wait for each other."""
+    return ("", "") if write.fresh else (write.kind, write.id)
+
+
+def _carry_out(writes: Sequence[Write], by: Principal) -> None:
+    interest.note([write for write in writes if write.body is None])
+    _save(writes, by)
+    interest.note([write for write in writes if write.body is not None])
+    life.follow(writes, by)
+    _tell_consents(writes, by)
+
+
+def _let_go(writes: Sequence[Write], door: bool) -> None:
+    """Forget what is in the tables now; hooks still look at bodies."""
+    for write in writes:
+        write.rows = None
+        if not (door and hooks.watched(write.kind)):
+            write.body = None
 
 
 def prepare(write: Write) -> None:
@@ -162,13 +188,12 @@ def _seen(writes: Sequence[Write], by: Principal) -> dict[str, access.Clause]:
     return {letter: access.visible(by, kind, letter) for letter in letters}
 
 
-def _settle(writes: Sequence[Write], by: Principal) -> None:
+def _settle(writes: Sequence[Write], made: set[str], by: Principal) -> None:
     """Nobody puts something new into the record of a patient whom they may not see.
 
     What names such a patient, or one who is not here, lies in no record: the answer is the same.
-    It waits for its author to make that patient.
+    It waits for its author to make that patient. ``made`` are the patients of the same Bundle.
     """
-    made = {write.id for write in writes if write.kind == "Patient" and write.body}
     asked = [
         write
         for write in writes
@@ -236,7 +261,7 @@ def _tell_consents(writes: Sequence[Write], by: Principal) -> None:
 
 def _tell(writes: Sequence[Write], by: Principal) -> None:
     for write in writes:
-        if hooks.watched(write.kind):
+        if hooks.watched(write.kind) and not _is_nothing(write):
             current = write.current
             old = jsontext.load_object(current.text) if current and not current.deleted else None
             try:

@@ -28,6 +28,18 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 PREFIX = "/fhir"
 THREADS = 8
 MOST_WAITING = 256
+# A Bundle of thousands needs ten times its size while it is carried out: one at a time.
+LARGE = 4 * 1024 * 1024
+MOST_BODIES = 4
+"""Bodies of the largest size that are in memory at most."""
+
+
+class Request(ASGIRequest):
+    """A request whose body is here already; its size was the door's business."""
+
+    def __init__(self, scope: Scope, body: bytes) -> None:
+        super().__init__(scope, BytesIO(body))
+        self._body = body
 
 
 class FhirDoor:
@@ -37,27 +49,53 @@ class FhirDoor:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="fhir")
         self._held: set[BaseDatabaseWrapper] = set()
         self._waiting = 0
+        self._large = asyncio.Semaphore()
+        self._bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        body = await _body(receive, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-        response: HttpResponseBase
-        if body is None:
-            response = _refusal(413, "too-long", "the body is too large")
-        elif self._waiting >= MOST_WAITING:
-            response = _refusal(503, "throttled", "too many requests wait already")
-            response["Retry-After"] = "1"
-        else:
-            self._waiting += 1
-            try:
-                loop = asyncio.get_running_loop()
-                response = await loop.run_in_executor(self._threads, self._work, scope, body)
-            finally:
-                self._waiting -= 1
+        body = _Body()
         try:
-            await _send(response, receive, send, empty=scope["method"] == "HEAD")
+            refusal = await self._take(body, receive)
+            response = refusal or await self._answer(scope, body)
+            try:
+                await _send(response, receive, send, empty=scope["method"] == "HEAD")
+            finally:
+                response.close()
         finally:
-            response.close()
+            self._bytes -= body.size
+
+    async def _take(self, body: "_Body", receive: Receive) -> HttpResponse | None:
+        """Receive the whole body, or refuse it: it is too large, or with all others too much."""
+        most, more, refusal = settings.FHIR_MOST_BYTES, True, None
+        while more:
+            message = await receive()
+            part, more = message.get("body", b""), message.get("more_body", False)
+            body.add(part)
+            self._bytes += len(part)
+            if body.size > most:
+                refusal = refusal or _refusal(413, "too-long", f"a body has at most {most} bytes")
+            elif self._bytes > MOST_BODIES * most:
+                refusal = refusal or _busy()
+            if refusal:
+                self._bytes -= body.drop()
+        return refusal
+
+    async def _answer(self, scope: Scope, body: "_Body") -> HttpResponseBase:
+        if self._waiting >= MOST_WAITING:
+            return _busy()
+        self._waiting += 1
+        try:
+            if body.size < LARGE:
+                return await self._hand_over(scope, body)
+            async with self._large:
+                return await self._hand_over(scope, body)
+        finally:
+            self._waiting -= 1
+
+    async def _hand_over(self, scope: Scope, body: "_Body") -> HttpResponseBase:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._work, scope, body.take())
 
     def close(self) -> None:
         """Finish what runs and give every connection back; may be called twice."""
@@ -72,8 +110,7 @@ class FhirDoor:
         self._held.add(wrapper)
         if _is_broken(wrapper):
             wrapper.close()
-        request = ASGIRequest(scope, BytesIO(body))
-        return fhir(request, scope["path"].removeprefix(PREFIX))
+        return fhir(Request(scope, body), scope["path"].removeprefix(PREFIX))
 
 
 def _is_broken(wrapper: BaseDatabaseWrapper) -> bool:
@@ -87,22 +124,37 @@ def _is_broken(wrapper: BaseDatabaseWrapper) -> bool:
     return bool(poll.poll(0))
 
 
-async def _body(receive: Receive, limit: int) -> bytes | None:
-    """The whole body, or None when it is larger than ``limit``."""
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        part = message.get("body", b"")
-        size += len(part)
-        if size <= limit:
-            parts.append(part)
-        if not message.get("more_body"):
-            return b"".join(parts) if size <= limit else None
+class _Body:
+    """What has come of a body so far; ``size`` bytes count as held until the answer is sent."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self.size = 0
+
+    def add(self, part: bytes) -> None:
+        self._parts.append(part)
+        self.size += len(part)
+
+    def drop(self) -> int:
+        """Forget all; the number of bytes that are held no more."""
+        size, self.size = self.size, 0
+        self._parts.clear()
+        return size
+
+    def take(self) -> bytes:
+        """The body, which is then in nobody else's hands."""
+        parts, self._parts = self._parts, []
+        return b"".join(parts)
 
 
 def _refusal(status: int, code: str, says: str) -> HttpResponse:
     return wire.answer_json(outcomes.outcome(outcomes.issue(code, says)), status)
+
+
+def _busy() -> HttpResponse:
+    response = _refusal(503, "throttled", "too many requests wait already")
+    response["Retry-After"] = "1"
+    return response
 
 
 async def _send(response: HttpResponseBase, receive: Receive, send: Send, *, empty: bool) -> None:

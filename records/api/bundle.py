@@ -17,7 +17,6 @@ from records.errors import Unsupported
 
 def carry_out(exchange: wire.Exchange) -> HttpResponse:
     """Carry out a Bundle; ``Prefer: return=representation`` puts the resources into the answer."""
-    bundle = wire.body(exchange.request)
     door = bundles.Door(
         exchange.by,
         rest=True,
@@ -25,7 +24,7 @@ def carry_out(exchange: wire.Exchange) -> HttpResponse:
         wish=exchange.prefers("return"),
         read=lambda entry: _read(entry, exchange),
     )
-    return wire.answer_json(bundles.carry_out(bundle, door))
+    return wire.answer_json(bundles.carry_out(wire.body(exchange.request), door))
 
 
 def _read(entry: Entry, exchange: wire.Exchange) -> wire.Json:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from kernel.errors import HouseError, Invalid
@@ -13,7 +14,6 @@ from records.bundles.planning import plan
 from records.errors import named
 
 Json = dict[str, Any]
-MOST_ENTRIES = 5000
 LETTERS = {"POST": "c", "PUT": "u", "PATCH": "u", "DELETE": "d"}
 
 
@@ -32,12 +32,15 @@ def carry_out(bundle: Json, door: Door) -> Json:
     if bundle.get("resourceType") != "Bundle" or kind not in ("batch", "transaction"):
         raise Invalid("Bundle.type", "must be a Bundle of type batch or transaction")
     raw = bundle.get("entry", [])
-    if not isinstance(raw, list) or len(raw) > MOST_ENTRIES:
-        raise Invalid("Bundle.entry", f"must be an array of at most {MOST_ENTRIES}")
+    most = settings.FHIR_MOST_ENTRIES
+    if not isinstance(raw, list) or len(raw) > most:
+        raise Invalid("Bundle.entry", f"must be an array of at most {most}")
     if kind == "batch":
         answers = [_alone(item, place, door) for place, item in enumerate(raw)]
     else:
         entries = [parse(item, place, door.base) for place, item in enumerate(raw)]
+        # Whoever handed the Bundle over may have let it go: then memory shrinks as it is written.
+        del bundle, raw
         _together(entries, door)
         answers = [entry.response for entry in entries]
     return {
@@ -69,6 +72,8 @@ def _together(entries: list[Entry], door: Door) -> None:
         writes = [entry.write for entry in ordered if entry.write]
         for write in writes:
             write.institution = door.institution
+        for entry in entries:
+            entry.body = None  # its write has it, as long as it is needed
         writing.commit(writes, by=door.by, door=door.rest)
         for entry in entries:
             _answer(entry, door)

@@ -53,7 +53,7 @@ async def test_many_at_once(client):
 
 
 async def test_a_huge_body_and_a_crowd_are_refused(client, settings, monkeypatch):
-    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
+    settings.FHIR_MOST_BYTES = 100
     huge = await client.post("/fhir/Patient", json=patient(), headers=HEAD)
     assert (huge.status_code, huge.json()["issue"][0]["code"]) == (413, "too-long")
     monkeypatch.setattr(asgi, "MOST_WAITING", 0)
