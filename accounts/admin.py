@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
@@ -9,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from accounts import partners
 from accounts.models import (
     Department,
     Institution,
@@ -18,6 +20,7 @@ from accounts.models import (
     Post,
     User,
 )
+from kernel.errors import Invalid
 
 admin.site.unregister(Group)
 
@@ -84,9 +87,25 @@ class PatientAccountAdmin(ModelAdmin):  # type: ignore[misc]
     search_fields = ("name", "phone", "fhir_id")
 
 
+class PartnerForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A partner system, checked like one that is registered by the command."""
+
+    def clean(self) -> dict[str, Any]:
+        """Name the field of what could never work."""
+        found = super().clean() or self.cleaned_data
+        if not self.errors:
+            try:
+                partners.check(Partner(**found))
+            except Invalid as error:
+                for path, says in error.issues:
+                    self.add_error(path.partition(".")[0], f"{path}: {says}")
+        return found
+
+
 @admin.register(Partner)
 class PartnerAdmin(ModelAdmin):  # type: ignore[misc]
     """Partner systems with their keys and scopes."""
 
+    form = PartnerForm
     list_display = ("name", "organization_id", "client_id", "active")
     search_fields = ("name", "client_id", "organization_id")

@@ -31,6 +31,7 @@ TABLE = (
     Variable("MEDIA_ADDRESSES", "127.0.0.1", "addresses announced for media, separated by commas"),
     Variable("MEDIA_PORTS", "", "range of UDP ports for media, as 40000-40100; empty: any"),
     Variable("PARTNER_PRIVATE_NETWORKS", "0", "1 lets partner systems live on private addresses"),
+    Variable("SUBSCRIPTION_EVENT_DAYS", "30", "days for which events of subscriptions are kept"),
     Variable("FHIR_MOST_BYTES", "67108864", "the largest body that /fhir takes"),
     Variable("FHIR_MOST_ENTRIES", "25000", "the most entries of a Bundle that /fhir carries out"),
     Variable("EXCHANGE_CLIENT_ID", "tongzhen", "the client id that partner hospitals know us by"),

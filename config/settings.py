@@ -103,6 +103,11 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "sweep-outbox": {"task": "config.tasks.deliver_outbox", "schedule": 60.0},
     "deliver-referrals": {"task": "referrals.tasks.deliver_referrals", "schedule": 15.0},
+    "deliver-notifications": {
+        "task": "records.tasks.deliver_notifications",
+        "schedule": 15.0,
+    },
+    "forget-notifications": {"task": "records.tasks.forget_notifications", "schedule": 86400.0},
     "tend-visits": {"task": "consult.tasks.sweep_visits", "schedule": 15.0},
     "tend-payments": {"task": "payments.tasks.tend", "schedule": 60.0},
     "reconcile": {
@@ -217,6 +222,7 @@ MEDIA_PORTS = env.ports("MEDIA_PORTS")
 PARTNER_PRIVATE_NETWORKS = env.flag("PARTNER_PRIVATE_NETWORKS")
 EXPORT_HOURS = env.number("EXPORT_HOURS")
 EXPORT_LARGEST_MB = env.number("EXPORT_LARGEST_MB")
+SUBSCRIPTION_EVENT_DAYS = env.number("SUBSCRIPTION_EVENT_DAYS")
 EXCHANGE_CLIENT_ID = env.text("EXCHANGE_CLIENT_ID")
 EXCHANGE_KEY_FILE = env.text("EXCHANGE_KEY_FILE")
 

@@ -6,8 +6,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from records.kinds import KINDS
-
 DATA = Path(__file__).parent / "data"
 
 
@@ -96,6 +94,6 @@ def element_name(kind: str, key: str) -> str:
 
 
 def search_rows(kind: str) -> dict[str, list[Any]]:
-    """Rows ``[type, ["path:datatype", ...], [targets]]`` by parameter of one served type."""
-    rows: dict[str, list[Any]] = _raw()["search"][kind] if kind in KINDS else {}
+    """Rows by parameter of one served type, or of ``Resource``: see ``make_fhir_definitions``."""
+    rows: dict[str, list[Any]] = _raw()["search"].get(kind, {})
     return rows

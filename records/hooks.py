@@ -1,4 +1,4 @@
-"""How higher floors hear of writes and messages that come in through the REST API."""
+"""How higher floors hear of writes and messages of the REST API, and say who may still act."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -42,6 +42,27 @@ def tell(change: Change) -> None:
     """Run the hooks of a change; what they raise goes to the writer."""
     for hook in _hooks.get(change.kind, ()):
         hook(change)
+
+
+Standing = Callable[[Principal], Principal | None]
+_standing: list[Standing] = []
+
+
+def on_standing(check: Standing) -> None:
+    """Say with whom somebody may act now who was let in once, and works on without asking again.
+
+    ``check`` returns the principal with the access that it has now, None when it has none.
+    """
+    if check not in _standing:
+        _standing.append(check)
+
+
+def standing(by: Principal) -> Principal | None:
+    """``by`` as it may act now, or None."""
+    now: Principal | None = by
+    for check in _standing:
+        now = check(now) if now else None
+    return now
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,8 +108,8 @@ def _of_kind(
 
 def _narrowed(kind: str, only: str) -> Clause:
     wanted = clauses.parse(kind, parse_qsl(only, keep_blank_values=True))
-    simple = all(c.chain is None and c.modifier in MODIFIERS for c in wanted.clauses)
-    if not wanted.clauses or not simple or len(wanted.clauses) != len(wanted.used):
+    simple = all(not c.links and c.modifier in MODIFIERS for c in wanted.clauses)
+    if not wanted.clauses or not simple:
         raise Invalid("scope", "a filter is made of simple search parameters")
     text, holds = sql.criteria(kind, wanted.clauses, SYSTEM)
     return f"({text})", holds

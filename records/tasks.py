@@ -7,6 +7,7 @@ from django.db import close_old_connections
 
 from records import messaging
 from records.export import services, work
+from records.subscriptions import delivery, events
 
 log = logging.getLogger(__name__)
 
@@ -42,3 +43,17 @@ def wake_export(public_id: str, *, after: float = 0.0) -> None:
         run_export.apply_async((public_id,), countdown=after)
     except Exception as error:  # noqa: BLE001  a broker may fail in any way
         log.warning("export not woken: %s", type(error).__name__)
+
+
+@shared_task(ignore_result=True)
+def deliver_notifications() -> int:
+    """Handshakes, events and heartbeats that are due; also swept by beat."""
+    close_old_connections()
+    return delivery.deliver_due()
+
+
+@shared_task(ignore_result=True)
+def forget_notifications() -> int:
+    """Nightly: forget events that nobody asks for any more."""
+    close_old_connections()
+    return events.forget_old()

@@ -8,6 +8,7 @@ def smart_configuration() -> dict[str, object]:
     return {
         "token_endpoint": token_url(),
         "grant_types_supported": ["client_credentials"],
+        "code_challenge_methods_supported": ["S256"],  # required, though nobody signs in here
         "token_endpoint_auth_methods_supported": ["private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
         "scopes_supported": ["system/*.cruds", "system/*.rs", "system/*.read", "system/*.write"],

@@ -156,7 +156,7 @@ def _refusal(error: Exception) -> HttpResponse:
     response = wire.answer_json(outcome, status)
     if isinstance(error, NotAllowed):
         response["Allow"] = ", ".join(error.allow)
-    if status == 503:
+    if status in (429, 503):
         response["Retry-After"] = str(getattr(error, "retry_after", 1))
     return response
 

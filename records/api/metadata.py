@@ -13,7 +13,7 @@ from records.api.operations.row import Operation
 from records.errors import Unsupported
 from records.kinds import KINDS
 from records.patches import JSON_PATCH
-from records.search import clauses, parameters
+from records.search import parameters
 from records.subscriptions import topics
 
 Json = dict[str, Any]
@@ -32,6 +32,8 @@ INTERACTIONS = [
 BULK_DATA = "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"
 SMART_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+
+LIST: Json = {"name": "_list", "type": "special", "documentation": "Members of a List, by its id"}
 
 
 def capability_statement(exchange: wire.Exchange) -> HttpResponse:
@@ -60,7 +62,7 @@ def _statement(base: str) -> bytes:
         "implementation": {"description": "Tongzhen FHIR store", "url": base},
         "fhirVersion": "4.0.1",
         "format": [wire.FHIR_JSON, "json"],
-        "patchFormat": [JSON_PATCH],
+        "patchFormat": [JSON_PATCH, wire.FHIR_JSON],
         "rest": [
             {
                 "mode": "server",
@@ -69,7 +71,6 @@ def _statement(base: str) -> bytes:
                 "interaction": [
                     {"code": code} for code in ("transaction", "batch", "history-system")
                 ],
-                "searchParam": [_parameter(p) for p in clauses.COMMON.values()],
                 "operation": [_operation(row) for row in operations.of_system()],
             }
         ],
@@ -115,7 +116,7 @@ def _resource(kind: str) -> Json:
         "conditionalDelete": "single",
         "searchInclude": [f"{kind}:{name}" for name in references],
         "searchRevInclude": reverse,
-        "searchParam": [_parameter(p) for p in (*clauses.COMMON.values(), *known.values())],
+        "searchParam": [*map(_parameter, known.values()), LIST],
         "operation": [_operation(row) for row in operations.of_type(kind)],
         **(topics.capability() if kind == "Subscription" else {}),
     }
@@ -124,7 +125,11 @@ def _resource(kind: str) -> Json:
 
 def _parameter(parameter: parameters.Parameter) -> Json:
     types = {"id": "token", "instant": "date"}
-    return {"name": parameter.name, "type": types.get(parameter.type, parameter.type)}
+    return {
+        "name": parameter.name,
+        "definition": f"http://hl7.org/fhir/SearchParameter/{parameter.url}",
+        "type": types.get(parameter.type, parameter.type),
+    }
 
 
 def _operation(row: Operation) -> Json:

@@ -1,11 +1,11 @@
 """PATCH [type]/[id], and PATCH [type]?condition."""
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 
 from kernel.errors import Missing
-from records import scopes
+from records import jsontext, scopes
 from records.api import conditional, create, wire
-from records.patches import JSON_PATCH, json_patch
+from records.patches import JSON_PATCH, Patch, fhirpath_patch, json_patch
 from records.writing import Write
 
 
@@ -26,8 +26,13 @@ def patch_matching(exchange: wire.Exchange) -> HttpResponse:
 
 
 def _patch(exchange: wire.Exchange, id_: str) -> HttpResponse:
-    wire.check_content(exchange.request, frozenset({JSON_PATCH}))
-    wanted = json_patch.parse(exchange.request.body)
+    wanted = _understand(exchange.request)
     version = wire.if_match(exchange.request)
     write = Write("PUT", exchange.kind, id_, None, if_match=version, patch=wanted)
     return create.save(exchange, write)
+
+
+def _understand(request: HttpRequest) -> Patch:
+    if wire.check_content(request, frozenset({JSON_PATCH, wire.FHIR_JSON})) == JSON_PATCH:
+        return json_patch.parse(request.body)
+    return fhirpath_patch.parse(jsontext.load_object(request.body))

@@ -3,7 +3,7 @@
 from django.http import HttpResponse
 
 from kernel.errors import Missing
-from records import reading, scopes
+from records import reading, scopes, subset
 from records.api import wire
 
 
@@ -13,7 +13,8 @@ def read(exchange: wire.Exchange) -> HttpResponse:
     found = reading.current(exchange.kind, exchange.id, by=exchange.by)
     if wire.unchanged(exchange.request, found):
         return wire.stamp(HttpResponse(status=304), found)
-    return wire.stamp(wire.answer(found.text), found)
+    left = subset.asked(exchange.kind, exchange.query).of(found)
+    return wire.stamp(wire.answer(left.text), left)
 
 
 def read_version(exchange: wire.Exchange) -> HttpResponse:
@@ -23,4 +24,5 @@ def read_version(exchange: wire.Exchange) -> HttpResponse:
         raise Missing(f"no such version of this {exchange.kind}")
     number = min(int(exchange.version[:12]), 2**31 - 1)
     found = reading.past(exchange.kind, exchange.id, number, by=exchange.by)
-    return wire.stamp(wire.answer(found.text), found)
+    left = subset.asked(exchange.kind, exchange.query).of(found)
+    return wire.stamp(wire.answer(left.text), left)

@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 from django.http import HttpResponse
 
-from records import reading, scopes
+from records import outcomes, reading, scopes
 from records.api import wire
 from records.errors import Unsupported
 from records.search import Page, clauses
@@ -52,6 +52,8 @@ def _bundle(base: str, kind: str, page: Page) -> wire.Json:
     bundle["link"] = links
     entries = [_entry(base, s, "match") for s in page.matches]
     entries += [_entry(base, s, "include") for s in page.included]
+    if page.passed:
+        entries.append(_warning(page.passed))
     if entries:
         bundle["entry"] = entries
     return bundle
@@ -67,3 +69,12 @@ def _entry(base: str, stored: Stored, mode: str) -> wire.Json:
         "resource": stored.fragment,
         "search": {"mode": mode},
     }
+
+
+def _warning(names: list[str]) -> wire.Json:
+    """Says what a lenient search passed over."""
+    issues = [
+        outcomes.issue("not-supported", "no such search parameter here", name, severity="warning")
+        for name in names
+    ]
+    return {"resource": outcomes.outcome(*issues), "search": {"mode": "outcome"}}

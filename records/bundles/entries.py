@@ -12,7 +12,7 @@ from kernel.errors import Invalid
 from kernel.principal import Principal
 from records.conditions import Pairs, pairs
 from records.kinds import KINDS
-from records.patches import JSON_PATCH, Patch, json_patch
+from records.patches import JSON_PATCH, Patch, fhirpath_patch, json_patch
 from records.search.values import own_base
 from records.write import ANY, Write
 
@@ -131,10 +131,12 @@ def _check_body(entry: Entry, body: Json) -> None:
 
 
 def _patch(entry: Entry, body: Json) -> Patch:
-    """A JSON Patch travels in a Binary (FHIR R4, http.html#patch)."""
+    """A JSON Patch travels in a Binary, a FHIRPath Patch as Parameters (R4, http.html#patch)."""
     where = f"{entry.path}.resource"
+    if body.get("resourceType") == "Parameters":
+        return fhirpath_patch.parse(body, f"{where}.")
     if body.get("resourceType") != "Binary":
-        raise Invalid(where, "must be a Binary")
+        raise Invalid(where, "must be a Binary or Parameters")
     if body.get("contentType") != JSON_PATCH:
         raise Invalid(f"{where}.contentType", f"must be {JSON_PATCH}")
     try:

@@ -101,7 +101,9 @@ class References:
 
 def _of_entry(entry: Entry) -> Iterable[Address]:
     if entry.patch is not None:
-        return addresses.of_values(entry.patch.content)
+        content = entry.patch.content
+        typed = isinstance(content, dict)
+        return addresses.of_resource(content) if typed else addresses.of_values(content)
     return addresses.of_resource(entry.body) if entry.body is not None else ()
 
 

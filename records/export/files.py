@@ -1,6 +1,6 @@
 """Files of exports: a folder each under ``DATA_DIR/exports``, closed to every other user.
 
-NDJSON is kept as gzip. Beside each file lie the keys of its resources, so that it can be asked
+NDJSON is kept as gzip. Beside each file lie the keys of its versions, so that it can be asked
 later whether all of them may still be seen.
 """
 
@@ -97,11 +97,12 @@ class Draft:
         for draft in (self._draft, self._keys_draft):
             draft.unlink(missing_ok=True)
 
-    def add(self, text: str, keys: Iterable[int] = ()) -> None:
-        """One line, and the resources of which it tells."""
+    def add(self, text: str, versions: Iterable[tuple[int, int]] = ()) -> None:
+        """One line, and the versions (resource, number) of which it tells."""
         line = text.encode() + b"\n"
         self._packed.write(line)
-        self._keys.extend(keys)
+        for version in versions:
+            self._keys.extend(version)
         self.count += 1
         self.size += len(line)
 
@@ -131,9 +132,10 @@ def _keys_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.keys")
 
 
-def keys(path: Path) -> "array[int]":
-    """The resources of which a finished file tells. Raises OSError."""
-    return array("q", _keys_of(path).read_bytes())
+def versions(path: Path) -> list[tuple[int, int]]:
+    """The versions (resource, number) of which a finished file tells. Raises OSError."""
+    numbers = array("q", _keys_of(path).read_bytes())
+    return list(zip(numbers[::2], numbers[1::2], strict=True))
 
 
 def packed(path: Path) -> Iterator[bytes]:

@@ -1,7 +1,8 @@
 """Which versions an export holds: one statement for each type, access inside it.
 
 An export holds each resource as it was at ``at_ms``. What changed later is taken from its versions.
-Where criteria of a search apply, which only the present index can answer, it is taken as it is now.
+Where criteria of a search apply (``_typeFilter``, filters of scopes), which only the present index
+can answer, it is taken as it is now.
 """
 
 # Text is made of constants and marks only; every value travels as a parameter.
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from kernel.principal import Principal
-from records import access
+from records import access, scopes
 from records.compartments import SEVERAL
 from records.export.wish import Wish, criteria
 from records.search import sql
@@ -47,10 +48,15 @@ def check(wish: Wish, by: Principal) -> None:
 
 def picked(kind: str, wish: Wish, *, at_ms: int, by: Principal) -> Iterator[Pick]:
     """What the export holds of ``kind``, in the order of the keys."""
-    parts = [_matching(kind, wish, at_ms, by)]
-    if kind not in wish.filters:
-        parts.append(_before_change(kind, wish, at_ms, by))
-    yield from _run(parts)
+    if kind in wish.filters or _narrowed(kind, by):
+        yield from _run([_matching(kind, wish, None, by)])
+    else:
+        yield from _run([_matching(kind, wish, at_ms, by), _before_change(kind, wish, at_ms, by)])
+
+
+def _narrowed(kind: str, by: Principal) -> bool:
+    """True when only filters of scopes open ``kind``."""
+    return by.has("partner") and any(scopes.filtered(by.scopes, kind, one) for one in "rs")
 
 
 def deleted(kind: str, wish: Wish, *, at_ms: int, by: Principal) -> Iterator[Pick]:
@@ -70,7 +76,7 @@ def _matching(kind: str, wish: Wish, at_ms: int | None, by: Principal) -> Part:
     found = [sql.conditions(kind, clauses, by) for clauses in wanted]
     where = " OR ".join(f"({text})" for text, _ in found)
     holds = [value for _, given in found for value in given]
-    more, given = _limits("r.updated_ms", wish, None if queries else at_ms)
+    more, given = _limits("r.updated_ms", wish, at_ms)
     size = SIZE[connection.vendor].format("r")
     return (
         f"SELECT r.id, r.version, {size} FROM records_resource r WHERE ({where}) AND {more}",
@@ -124,16 +130,17 @@ def _run(parts: Sequence[Part]) -> Iterator[Pick]:
 
 
 CONTENTS = """
-SELECT r.id, r.kind, r.logical_id, v.content FROM records_resource r
+SELECT r.id, v.version, r.kind, r.logical_id, v.content FROM records_resource r
 JOIN records_resourceversion v ON v.resource_id = r.id
-WHERE (v.resource_id, v.version) IN (VALUES {pairs}) AND {seen} ORDER BY r.id
+WHERE {chosen} AND {seen} ORDER BY r.id
 """
 
 
 class Line(NamedTuple):
-    """A version read: the resource's key, its type and id, its JSON (empty when deleted)."""
+    """A version read: its resource's key, its number, type and id, its JSON (none if deleted)."""
 
     resource: int
+    version: int
     kind: str
     id: str
     text: str
@@ -141,24 +148,40 @@ class Line(NamedTuple):
 
 def contents(picks: Sequence[Pick], *, kind: str, by: Principal) -> list[Line]:
     """The texts of ``picks``, without those that ``by`` may not see any more."""
-    seen, holds = access.visible(by, kind, past=True)
-    pairs = ", ".join(["(%s, %s)"] * len(picks))
-    given = [part for pick in picks for part in pick[:2]]
+    chosen, given = _chosen([pick[:2] for pick in picks], kind, by)
+    seen, holds = _seen(kind, by)
     with connection.cursor() as cursor:
-        cursor.execute(CONTENTS.format(pairs=pairs, seen=seen), [*given, *holds])
+        cursor.execute(CONTENTS.format(chosen=chosen, seen=seen), [*given, *holds])
         return [Line(*row) for row in cursor.fetchall()]
 
 
-def all_seen(resources: Sequence[int], *, kind: str, by: Principal) -> bool:
-    """True when ``by`` may still see every one of these resources of ``kind``."""
-    seen, holds = access.visible(by, kind)
-    for begin in range(0, len(resources), FETCHED_AT_ONCE):
-        some = list(resources[begin : begin + FETCHED_AT_ONCE])
-        marks = ", ".join(["%s"] * len(some))
+def _chosen(versions: Sequence[tuple[int, int]], kind: str, by: Principal) -> Part:
+    """These versions ``v``; where scopes have filters, which tell of no other, the present ones."""
+    if _narrowed(kind, by):
+        marks = ", ".join(["%s"] * len(versions))
+        text = f"r.id IN ({marks}) AND v.version = r.version AND v.method <> 'DELETE'"
+        return text, [resource for resource, _ in versions]
+    pairs = ", ".join(["(%s, %s)"] * len(versions))
+    text = f"(v.resource_id, v.version) IN (VALUES {pairs})"
+    return text, [number for version in versions for number in version]
+
+
+def _seen(kind: str, by: Principal) -> Part:
+    return access.visible(by, kind, past=not _narrowed(kind, by))
+
+
+def all_seen(versions: Sequence[tuple[int, int]], *, kind: str, by: Principal) -> bool:
+    """True when ``by`` may still see every one of these versions of resources of ``kind``."""
+    seen, holds = _seen(kind, by)
+    for begin in range(0, len(versions), FETCHED_AT_ONCE):
+        some = versions[begin : begin + FETCHED_AT_ONCE]
+        chosen, given = _chosen(some, kind, by)
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT COUNT(*) FROM records_resource r WHERE r.id IN ({marks}) AND {seen}",
-                [*some, *holds],
+                "SELECT COUNT(*) FROM records_resource r "
+                "JOIN records_resourceversion v ON v.resource_id = r.id "
+                f"WHERE {chosen} AND {seen}",
+                [*given, *holds],
             )
             if cursor.fetchone()[0] != len(some):
                 return False

@@ -146,7 +146,7 @@ def _check_still_open(export: Export, file: ExportFile, path: Path, by: Principa
     kind = file.name.partition("-")[0]
     for letter in "rs":
         scopes.check(by, kind, letter)
-    if not picks.all_seen(files.keys(path), kind=kind, by=by):
+    if not picks.all_seen(files.versions(path), kind=kind, by=by):
         raise Forbidden("what you may read has changed since this export: start a new one")
 
 

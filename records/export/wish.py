@@ -14,7 +14,7 @@ from kernel.principal import Principal
 from records import scopes
 from records.errors import Malformed
 from records.kinds import KINDS
-from records.search import clauses, values
+from records.search import clauses, controls, values
 
 Level = Literal["system", "Patient", "Group"]
 FORMATS = frozenset({"application/fhir+ndjson", "application/ndjson", "ndjson"})
@@ -24,7 +24,17 @@ MOST_PATIENTS = 10_000
 BETWEEN_FILTERS = re.compile(r",(?=[A-Z][A-Za-z]+\?)")
 ELEMENT = re.compile(r"(?:(?P<kind>[A-Z][A-Za-z]+)\.)?(?P<name>[a-z][A-Za-z]*)")
 NOT_FILTERS = frozenset(
-    ["_sort", "_count", "_include", "_revinclude", "_total", "_summary", "_elements", "_cursor"]
+    [
+        "_sort",
+        "_count",
+        "_include",
+        "_revinclude",
+        "_total",
+        "_summary",
+        "_elements",
+        "_cursor",
+        "_contained",
+    ]
 )
 
 
@@ -113,10 +123,11 @@ def _format(wish: Wish, name: str, value: Any) -> None:
 
 
 def _moment(name: str, value: Any) -> int:
-    both = values.milliseconds_of(str(value).replace(" ", "+"))
-    if both is None:
+    span = values.span(str(value).replace(" ", "+"))
+    if span is None:
         raise Malformed(name, "is not an instant")
-    return both[0]
+    # Rounded down: nothing that changed after it may be missed.
+    return (int.from_bytes(span[0]) - values.MICROSECONDS_TO_1970) // 1000
 
 
 def _since(wish: Wish, name: str, value: Any) -> None:
@@ -188,4 +199,4 @@ def criteria(kind: str, query: str, *, lenient: bool) -> list[clauses.Clause]:
     for name, _ in pairs:
         if name.partition(":")[0] in NOT_FILTERS:
             raise Malformed("_typeFilter", f"{name[:40]} shapes an answer, it filters nothing")
-    return clauses.parse(kind, pairs, lenient=lenient).clauses
+    return controls.parse(kind, pairs, lenient=lenient).clauses

@@ -171,7 +171,7 @@ class _Job:
             text = line.text
             if self.wish.elements:
                 text = subset(line.kind, text, self.wish.elements)
-            draft.add(text, [line.resource])
+            draft.add(text, [line[:2]])
 
     def _write_notes(self) -> None:
         notes = [outcomes.issue("not-supported", n, severity="warning") for n in self.wish.notes]
@@ -257,13 +257,13 @@ def _add_deletions(draft: files.Draft, found: list[Line]) -> None:
         some = found[begin : begin + DELETIONS_A_BUNDLE]
         entries = [{"request": {"method": "DELETE", "url": f"{x.kind}/{x.id}"}} for x in some]
         bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
-        draft.add(jsontext.dumps(bundle), [line.resource for line in some])
+        draft.add(jsontext.dumps(bundle), [line[:2] for line in some])
 
 
 WRITERS = """
 SELECT EXISTS (SELECT 1 FROM pg_stat_activity
   WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_xid IS NOT NULL
-  AND xact_start <= to_timestamp(%s / 1000.0))
+  AND xact_start < to_timestamp(%s / 1000.0))
 """
 
 
@@ -278,5 +278,5 @@ def _settled(at_ms: int) -> bool:
     if connection.vendor != "postgresql":
         return True
     with connection.cursor() as cursor:
-        cursor.execute(WRITERS, [at_ms])
+        cursor.execute(WRITERS, [at_ms + 1])
         return not cursor.fetchone()[0]

@@ -34,7 +34,7 @@ class SubscriptionState(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     due_ms = models.BigIntegerField()
     claim = models.CharField(max_length=36, blank=True)
-    heartbeat = models.PositiveIntegerField(default=0)
+    heartbeat_ms = models.BigIntegerField(default=0)
     heard_ms = models.BigIntegerField(default=0)
     ends_ms = models.BigIntegerField(null=True)
 

@@ -14,7 +14,7 @@ from kernel.principal import Principal
 from records import access, rows
 from records.errors import Malformed
 from records.kinds import KINDS
-from records.search import clauses, parameters, sql
+from records.search import clauses, concepts, controls, parameters, sql
 from records.search.clauses import Include, Search, Sort
 from records.stored import Stored
 
@@ -33,6 +33,7 @@ class Page:
     total: int | None = None
     next: str = ""
     used: list[tuple[str, str]] = field(default_factory=list)
+    passed: list[str] = field(default_factory=list)
 
 
 def search(
@@ -45,32 +46,35 @@ def search(
     """
     if kind not in KINDS:
         raise Invalid("resourceType", "this resource type is not served")
-    wanted = clauses.parse(kind, given, lenient=lenient)
-    where, holds = sql.conditions(kind, wanted.clauses, by)
+    wanted = controls.parse(kind, given, lenient=lenient)
+    where, holds = sql.conditions(kind, concepts.resolved(wanted.clauses, by=by), by)
     if wanted.only_count:
-        return Page([], total=_count(where, holds), used=wanted.used)
+        total = _count(where, holds)
+        return Page([], total=total, used=wanted.used, passed=wanted.passed)
     after, bound = _read_cursor(wanted)
     found = _rows(wanted, where, holds, after, bound)
     more = len(found) > wanted.count
     found = found[: wanted.count]
-    page = Page([Stored(*row[:5]) for row in found], used=wanted.used)
+    page = Page([Stored(*row[:5]) for row in found], used=wanted.used, passed=wanted.passed)
     if more:
         page.next = _write_cursor(wanted, found[-1][5:], bound or _newest())
-    if wanted.total:
+    if wanted.total in ("accurate", "estimate"):
         page.total = _count(where, holds)
-    elif not more and not wanted.cursor:
+    elif not wanted.total and not more and not wanted.cursor:
         page.total = len(found)
     if wanted.includes:
         page.included = _included(wanted.includes, page.matches, by)
+    page.matches = [wanted.subset.of(stored) for stored in page.matches]
+    page.included = [wanted.subset.of(stored) for stored in page.included]
     return page
 
 
 def matching(kind: str, query: Sequence[tuple[str, str]], *, by: Principal) -> list[str]:
     """Logical ids, at most two, that a conditional interaction means. Raises Malformed."""
-    wanted = clauses.parse(kind, query)
-    if not wanted.clauses:
+    criteria = clauses.parse(kind, query).clauses
+    if not criteria:
         raise Malformed("", "a condition needs a search parameter")
-    where, holds = sql.conditions(kind, wanted.clauses, by)
+    where, holds = sql.conditions(kind, concepts.resolved(criteria, by=by), by)
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT r.logical_id FROM records_resource r WHERE {where} LIMIT 2",  # noqa: S608

@@ -6,31 +6,28 @@ Measured: intersecting index scans answers several criteria in a tenth of the ti
 # Text is made of constants and marks only; every value travels as a parameter.
 # ruff: noqa: S608
 
-import math
 from collections.abc import Callable, Sequence
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.db import connection
 
+from kernel.errors import Forbidden
 from kernel.principal import Principal
 from records import access, scopes
 from records.errors import Malformed
-from records.kinds import KINDS
-from records.search import values
-from records.search.clauses import Clause, prefix
-from records.search.parameters import Parameter
+from records.search import near, parameters, values
+from records.search.clauses import Clause
+from records.search.comparisons import after, among, codes, compare, prefix
+from records.search.parameters import VARIANTS, Parameter
 
 Part = tuple[str, list[Any]]
-# The two databases spell these three differently.
+# The two databases spell these differently.
 ROW_REFERENCE = {
     "postgresql": "convert_to(r.kind || '/' || r.logical_id, 'UTF8')",
     "sqlite": "CAST(r.kind || '/' || r.logical_id AS BLOB)",
 }
 TEXT_OF = {"postgresql": "convert_from({0}, 'UTF8')", "sqlite": "CAST({0} AS TEXT)"}
-HOLDS = {"postgresql": "position(%s::bytea in x.v) > 0", "sqlite": "instr(x.v, %s) > 0"}
-DAY = 86_400_000_000
-LARGEST_EXPONENT = 400
+NEGATIVE = {"not": "", "not-codes": "codes"}
 
 
 def conditions(kind: str, clauses: Sequence[Clause], by: Principal, *, letter: str = "s") -> Part:
@@ -59,101 +56,165 @@ def criteria(kind: str, clauses: Sequence[Clause], by: Principal) -> Part:
     said, values_ = [], list[Any]()
     keys: list[Part] = []
     for clause in clauses:
-        if clause.parameter.type in _COLUMNS and not clause.modifier:
-            text, given = _COLUMNS[clause.parameter.type](clause)
-        elif clause.modifier in ("not", "missing"):
-            text, given = _negative(clause)
+        if (direct := _direct(clause, by)) is not None:
+            said.append(direct[0])
+            values_ += direct[1]
         else:
             keys.append(_subselect(kind, clause, by))
-            continue
-        said.append(text)
-        values_ += given
     if keys:
         said.append(f"r.id IN ({' INTERSECT '.join(text for text, _ in keys)})")
         values_ += [value for _, given in keys for value in given]
     return " AND ".join(said), values_
 
 
+def _direct(clause: Clause, by: Principal) -> Part | None:
+    """What is a condition on the resource itself, not on rows of the index alone."""
+    if clause.links:
+        return None
+    if clause.modifier == "missing":
+        return _missing(clause)
+    if clause.modifier in NEGATIVE:
+        text, given = _listed(clause.parameter, NEGATIVE[clause.modifier], clause.values, by)
+        return f"r.id NOT IN ({text})", given
+    if clause.parameter.type in _COLUMNS:
+        return _COLUMNS[clause.parameter.type](clause)
+    if clause.parameter.type == "special":
+        return near.conditions(clause.parameter, clause.values)
+    return None
+
+
 def _subselect(kind: str, clause: Clause, by: Principal) -> Part:
     if clause.reverse:
         return _has(kind, clause, by)
-    if clause.chain:
+    if clause.links:
         return _chain(clause, by)
-    variant = ":identifier" if clause.modifier == "identifier" else ""
-    parts = [_value(clause, value) for value in clause.values]
-    keys = [slot.key(variant) for slot in clause.parameter.slots]
-    if all(extra is None for _, _, extra in parts):
-        test = " OR ".join(text for text, _, _ in parts)
-        given = [value for _, given, _ in parts for value in given]
-        return _rows(keys, test, given)
-    # A date's end lies in rows of its own.
-    selects = [
-        _rows([slot.key(extra or "") for slot in clause.parameter.slots], text, given)
-        for text, given, extra in parts
-    ]
+    return _listed(clause.parameter, clause.modifier, clause.values, by)
+
+
+def _listed(parameter: Parameter, modifier: str, wanted: Sequence[str], by: Principal) -> Part:
+    """Keys of the resources that have any of the wanted values."""
+    if modifier == "codes":
+        return _rows(_keys(parameter), codes(parameter, wanted))
+    tests: dict[str, list[Part]] = {}
+    for value in wanted:
+        if modifier in ("above", "below") and values.own(value):
+            tests.setdefault("", []).append(_family(parameter, modifier, value, by))
+        else:
+            for variant, text, given in compare(parameter, modifier, value):
+                tests.setdefault(variant, []).append((text, given))
+    selects = [_rows(_keys(parameter, variant), _any(found)) for variant, found in tests.items()]
+    if len(selects) == 1:
+        return selects[0]
     union = " UNION ".join(text for text, _ in selects)
     return f"SELECT * FROM ({union}) AS u", [v for _, given in selects for v in given]
 
 
-def _rows(
-    keys: Sequence[int], test: str, given: Sequence[Any], pick: str = "x.resource_id"
-) -> Part:
+def _any(tests: Sequence[Part]) -> Part:
+    return " OR ".join(text for text, _ in tests), [v for _, given in tests for v in given]
+
+
+def _keys(parameter: Parameter, variant: str = "") -> list[int]:
+    return [slot.key(variant) for slot in parameter.slots]
+
+
+def _rows(keys: Sequence[int], test: Part, pick: str = "x.resource_id") -> Part:
     marks = ", ".join(["%s"] * len(keys))
     where = f"x.k = {marks}" if len(keys) == 1 else f"x.k IN ({marks})"
-    return (
-        f"SELECT {pick} FROM records_indexrow x WHERE {where} AND ({test})",
-        [*keys, *given],
-    )
+    text, given = test
+    return f"SELECT {pick} FROM records_indexrow x WHERE {where} AND ({text})", [*keys, *given]
 
 
 def _chain(clause: Clause, by: Principal) -> Part:
     """Rows that refer to a visible resource which matches the rest of the chain.
 
-    What a token may not search it may not ask about either: hits alone would tell.
+    What a token may not search it may not ask about either: hits alone would tell. Where several
+    types may be meant, those are asked that it may.
     """
-    assert clause.chain is not None  # noqa: S101
-    scopes.check(by, clause.kind, "s")
-    where, given = conditions(clause.kind, [clause.chain], by)
+    links = [link for link in clause.links if _may(by, link.kind)]
+    if not links:
+        raise Forbidden(f"the token has no scope system/{clause.links[0].kind}.s")
     row = ROW_REFERENCE[connection.vendor]
-    test = f"x.v IN (SELECT {row} FROM records_resource r WHERE {where})"
-    return _rows([slot.key() for slot in clause.parameter.slots], test, given)
+    found = [conditions(link.kind, [link.clause], by) for link in links]
+    tests = [
+        (f"x.v IN (SELECT {row} FROM records_resource r WHERE {where})", given)
+        for where, given in found
+    ]
+    return _rows(_keys(clause.parameter), _any(tests))
+
+
+def _may(by: Principal, kind: str) -> bool:
+    try:
+        scopes.check(by, kind, "s")
+    except Forbidden:
+        return False
+    return True
 
 
 def _has(kind: str, clause: Clause, by: Principal) -> Part:
     """Resources to which a visible, matching resource refers."""
-    assert clause.chain is not None  # noqa: S101
-    scopes.check(by, clause.kind, "s")
-    where, given = conditions(clause.kind, [clause.chain], by)
+    link = clause.links[0]
+    scopes.check(by, link.kind, "s")
+    where, given = conditions(link.kind, [link.clause], by)
     begin = f"{kind}/".encode()
     test = (
         "x.v >= %s AND x.v < %s AND x.resource_id IN "
         f"(SELECT r.id FROM records_resource r WHERE {where})"
     )
-    keys = [slot.key() for slot in clause.parameter.slots]
     target = TEXT_OF[connection.vendor].format(f"substr(x.v, {len(begin) + 1})")
-    inner, holds = _rows(keys, test, [begin, _after(begin), *given], pick=target)
+    inner, holds = _rows(_keys(clause.parameter), (test, [begin, after(begin), *given]), target)
     return (
         f"SELECT r.id FROM records_resource r WHERE r.kind = %s AND r.logical_id IN ({inner})",
         [kind, *holds],
     )
 
 
-def _negative(clause: Clause) -> Part:
-    keys = [slot.key() for slot in clause.parameter.slots]
-    if clause.modifier == "not":
-        parts = [_token(clause.parameter, value) for value in clause.values]
-        rows, given = _rows(
-            keys, " OR ".join(text for text, _ in parts), [v for _, g in parts for v in g]
-        )
-        return f"r.id NOT IN ({rows})", given
+def _family(parameter: Parameter, modifier: str, value: str, by: Principal) -> Part:
+    """References to a resource or, by ``partof``, to what it is part of or has for parts."""
+    name = values.reference(value) or ""
+    kind = name.partition("/")[0]
+    part = parameters.parent(kind)
+    if part is None or (parameter.targets and kind not in parameter.targets):
+        raise Malformed(parameter.name, "refers to nothing that has parts")
+    scopes.check(by, kind, "s")
+    seen, holds = access.visible(by, kind)
+    row = ROW_REFERENCE[connection.vendor]
+    pick, known = (row, "p.v") if modifier == "below" else ("p.v", row)
+    marks = ", ".join(["%s"] * len(_keys(part)))
+    # UNION, not UNION ALL: a circle ends.
+    text = (
+        f"x.v IN (WITH RECURSIVE h(v) AS (SELECT {_bytes('%s')} UNION SELECT {pick} "
+        "FROM h JOIN records_indexrow p ON TRUE JOIN records_resource r ON r.id = p.resource_id "
+        f"WHERE p.k IN ({marks}) AND {known} = h.v AND r.kind = %s AND NOT r.deleted AND {seen}) "
+        "SELECT v FROM h)"
+    )
+    return text, [values.cut(name), *_keys(part), kind, *holds]
+
+
+def _bytes(mark: str) -> str:
+    return f"{mark}::bytea" if connection.vendor == "postgresql" else mark
+
+
+def _missing(clause: Clause) -> Part:
+    """Nothing at these places, not even what cannot be compared."""
+    parameter = clause.parameter
+    wanted = clause.values == ("true",)
+    if parameter.type in _COLUMNS:
+        return "FALSE" if wanted else "TRUE", []
+    keys = [key for variant in VARIANTS for key in _keys(parameter, variant)]
+    test: Part = "TRUE", []
+    if parameter.resolved:
+        keys = _keys(parameter)
+        begin = [f"{target}/".encode() for target in parameter.targets]
+        test = _any([("(x.v >= %s AND x.v < %s)", [one, after(one)]) for one in begin])
     marks = ", ".join(["%s"] * len(keys))
-    word = "NOT EXISTS" if clause.values == ("true",) else "EXISTS"
-    rows = f"SELECT 1 FROM records_indexrow x WHERE x.resource_id = r.id AND x.k IN ({marks})"
-    return f"{word} ({rows})", list(keys)
+    text = f"SELECT 1 FROM records_indexrow x WHERE x.resource_id = r.id AND x.k IN ({marks})"
+    word = "NOT EXISTS" if wanted else "EXISTS"
+    return f"{word} ({text} AND ({test[0]}))", [*keys, *test[1]]
 
 
 def _id(clause: Clause) -> Part:
-    return f"r.logical_id IN ({', '.join(['%s'] * len(clause.values))})", list(clause.values)
+    text, given = among([value.rpartition("/")[2].encode() for value in clause.values])
+    return text.replace("x.v", "r.logical_id"), [value.decode() for value in given]
 
 
 def _last_updated(clause: Clause) -> Part:
@@ -161,9 +222,12 @@ def _last_updated(clause: Clause) -> Part:
     for value in clause.values:
         sign, moment = prefix(value)
         both = values.milliseconds_of(moment)
-        if both is None or sign in ("ne", "ap"):
+        if both is None:
             raise Malformed(clause.parameter.name, "is not a date that can be compared so")
         low, high = both
+        if sign == "ap":
+            by = abs(access.milliseconds() - low) // 10
+            low, high, sign = low - by, high + by, "eq"
         text, needed = _UPDATED[sign]
         said.append(text)
         given += [{"low": low, "high": high}[name] for name in needed]
@@ -172,6 +236,7 @@ def _last_updated(clause: Clause) -> Part:
 
 _UPDATED = {
     "eq": ("(r.updated_ms >= %s AND r.updated_ms < %s)", ("low", "high")),
+    "ne": ("(r.updated_ms < %s OR r.updated_ms >= %s)", ("low", "high")),
     "gt": ("r.updated_ms >= %s", ("high",)),
     "sa": ("r.updated_ms >= %s", ("high",)),
     "ge": ("r.updated_ms >= %s", ("low",)),
@@ -180,141 +245,3 @@ _UPDATED = {
     "le": ("r.updated_ms < %s", ("high",)),
 }
 _COLUMNS: dict[str, Callable[[Clause], Part]] = {"id": _id, "instant": _last_updated}
-
-
-def _value(clause: Clause, value: str) -> tuple[str, list[Any], str | None]:
-    """A test of ``x.v``; the third part names the variant of the rows, if any."""
-    parameter = clause.parameter
-    if clause.modifier == "identifier":
-        return (*_token(parameter, value), None)
-    if parameter.type == "date":
-        return _date(parameter, value)
-    if parameter.type == "reference":
-        return (*_reference(clause, value), None)
-    if parameter.type == "string":
-        return (*_string(clause, value), None)
-    return (*_SIMPLE[parameter.type](parameter, value), None)
-
-
-def _after(begin: bytes) -> bytes:
-    """The least bytes after everything that begins so."""
-    bare = begin.rstrip(b"\xff")
-    return bare[:-1] + bytes([bare[-1] + 1]) if bare else values.FOREVER * 4
-
-
-def _begins(begin: bytes) -> Part:
-    return "(x.v >= %s AND x.v < %s)", [begin, _after(begin)]
-
-
-def _string(clause: Clause, value: str) -> Part:
-    folded = values.cut(values.fold(value))
-    if clause.modifier == "exact":
-        return "x.v = %s", [values.text_row(value)]
-    if clause.modifier == "contains":
-        return HOLDS[connection.vendor], [folded]
-    return _begins(folded)
-
-
-def _token(parameter: Parameter, value: str) -> Part:
-    system, bar, code = value.rpartition("|")
-    if parameter.plain_codes:
-        return _begins(values.cut(f"{code}|"))
-    if bar and not code:
-        tail = values.cut(f"|{system}")
-        return "substr(x.v, length(x.v) - %s) = %s", [len(tail) - 1, tail]
-    if bar:
-        return "x.v = %s", [values.token(system, code)]
-    return _begins(values.cut(f"{code}|"))
-
-
-def _reference(clause: Clause, value: str) -> Part:
-    target = values.reference(value) or ""
-    if "/" not in target and not target.startswith("urn:"):
-        kinds = [clause.modifier] if clause.modifier else clause.parameter.targets or sorted(KINDS)
-        targets = [values.cut(f"{kind}/{target}") for kind in kinds]
-    else:
-        targets = [values.cut(target)]
-    return f"x.v IN ({', '.join(['%s'] * len(targets))})", list(targets)
-
-
-def _date(parameter: Parameter, value: str) -> tuple[str, list[Any], str | None]:
-    sign, moment = prefix(value)
-    both = values.span(moment)
-    if both is None:
-        raise Malformed(parameter.name, "is not a date")
-    low, high = both
-    if sign == "ap":
-        low, high, sign = _shift(low, -DAY), _shift(high, DAY), "eq"
-    inside = "(x.v >= %s AND x.v < %s AND substr(x.v, 9, 8) <= %s)"
-    tests: dict[str, tuple[str, list[Any], str | None]] = {
-        "eq": (inside, [low, high, high], None),
-        "ne": (f"NOT {inside}", [low, high, high], None),
-        "gt": ("x.v > %s", [high], ":end"),
-        "ge": ("x.v > %s", [low], ":end"),
-        "lt": ("x.v < %s", [low], None),
-        "le": ("x.v < %s", [high], None),
-        "sa": ("x.v >= %s", [high], None),
-        "eb": ("x.v <= %s", [low], ":end"),
-    }
-    return tests[sign]
-
-
-def _shift(moment: bytes, by: int) -> bytes:
-    return max(int.from_bytes(moment) + by, 0).to_bytes(8)
-
-
-def _number(parameter: Parameter, value: str) -> Part:
-    sign, text = prefix(value)
-    try:
-        exact = Decimal(text)
-        middle = float(exact)
-    except (InvalidOperation, OverflowError):
-        raise Malformed(parameter.name, "is not a number") from None
-    if not math.isfinite(middle):
-        raise Malformed(parameter.name, "is not a number")
-    # "100" means 99.5 to 100.5: the precision that was written (search.html, number).
-    exponent = exact.as_tuple().exponent
-    if not isinstance(exponent, int) or abs(exponent) > LARGEST_EXPONENT:
-        raise Malformed(parameter.name, "is not a number of any quantity")
-    half = float(Decimal(5).scaleb(exponent - 1))
-    if sign == "ap":
-        half = max(half, abs(middle) / 10)
-    low, high = values.number(middle - half), values.number(middle + half)
-    here, above = values.number(middle), values.number(math.nextafter(middle, math.inf))
-    tests: dict[str, Part] = {
-        "eq": ("(x.v >= %s AND x.v < %s)", [low, high]),
-        "ap": ("(x.v >= %s AND x.v < %s)", [low, high]),
-        "ne": ("(x.v < %s OR x.v >= %s)", [low, high]),
-        "gt": ("x.v >= %s", [above]),
-        "sa": ("x.v >= %s", [above]),
-        "ge": ("x.v >= %s", [here]),
-        "lt": ("x.v < %s", [here]),
-        "eb": ("x.v < %s", [here]),
-        "le": ("x.v < %s", [above]),
-    }
-    return tests[sign]
-
-
-def _quantity(parameter: Parameter, value: str) -> Part:
-    number, bar, unit = value.partition("|")
-    test, given = _number(parameter, number)
-    if not bar:
-        return test, given
-    system, _, code = unit.rpartition("|")
-    if system:
-        tail = values.token(system, code)
-        return f"({test} AND substr(x.v, 9) = %s)", [*given, tail]
-    head = values.cut(f"{code}|")
-    return f"({test} AND substr(x.v, 9, %s) = %s)", [*given, len(head), head]
-
-
-def _uri(parameter: Parameter, value: str) -> Part:
-    return "x.v = %s", [values.cut(value)]
-
-
-_SIMPLE: dict[str, Callable[[Parameter, str], Part]] = {
-    "token": _token,
-    "number": _number,
-    "quantity": _quantity,
-    "uri": _uri,
-}

@@ -3,10 +3,11 @@
 Stored and asked-for values go through the same functions, so they cannot drift apart.
 """
 
+import math
 import re
 import struct
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -47,7 +48,7 @@ def text_row(text: str) -> bytes:
 
 def number(value: float) -> bytes:
     """Eight bytes in the order of the numbers (IEEE 754, sign folded)."""
-    bits: int = struct.unpack(">Q", struct.pack(">d", value))[0]
+    bits: int = struct.unpack(">Q", struct.pack(">d", value + 0.0))[0]
     return struct.pack(">Q", bits ^ (0xFFFFFFFFFFFFFFFF if bits >> 63 else 1 << 63))
 
 
@@ -122,6 +123,11 @@ def reference(text: str) -> str | None:
     return found[1] if found else text
 
 
+def own(text: str) -> bool:
+    """True for a reference to a resource of this service: ``Type/id``."""
+    return REFERENCE.fullmatch(text.removeprefix(own_base())) is not None
+
+
 def string_rows(value: Any, datatype: str) -> Rows:
     """Rows of a ``string`` parameter."""
     if datatype == "HumanName":
@@ -138,34 +144,64 @@ def string_rows(value: Any, datatype: str) -> Rows:
 
 
 def token_rows(value: Any, datatype: str) -> Rows:
-    """Rows of a ``token`` parameter."""
+    """Rows of a ``token`` parameter; what people read under ``:text``."""
     if datatype == "CodeableConcept":
         for coding in value.get("coding", ()):
             yield from token_rows(coding, "Coding")
+        yield from _text(value.get("text"))
     elif datatype == "Coding":
-        yield "", token(value.get("system", ""), value.get("code", ""))
-    elif datatype in ("Identifier", "ContactPoint"):
+        if "code" in value or "system" in value:
+            yield "", token(value.get("system", ""), value.get("code", ""))
+        yield from _text(value.get("display"))
+    elif datatype == "Identifier":
+        yield from _identifier(value)
+    elif datatype == "ContactPoint":
         if "value" in value:
-            system = value.get("system", "") if datatype == "Identifier" else ""
-            yield "", token(system, value["value"])
+            yield "", token("", value["value"])
     elif isinstance(value, bool):
         yield "", token("", "true" if value else "false")
     elif isinstance(value, str):
         yield "", token("", value)
 
 
+def _text(text: Any) -> Rows:
+    if isinstance(text, str):
+        yield ":text", text_row(text)
+
+
+def _identifier(value: Any) -> Rows:
+    type_ = value.get("type", {})
+    yield from _text(type_.get("text"))
+    if "value" in value:
+        yield "", token(value.get("system", ""), value["value"])
+        for coding in type_.get("coding", ()):
+            yield (
+                ":of-type",
+                of_type(coding.get("system", ""), coding.get("code", ""), value["value"]),
+            )
+
+
+def of_type(system: str, code: str, text: str) -> bytes:
+    """An identifier with the type that it is of."""
+    return cut(f"{text}|{code}|{system}")
+
+
 def reference_rows(value: Any, datatype: str) -> Rows:
     """Rows of a ``reference`` parameter; logical ones under ``:identifier``."""
     if isinstance(value, str):
         yield "", cut(value)
-        return
-    if not isinstance(value, dict):
-        return
-    if target := reference(value.get("reference", "")):
-        yield "", cut(target)
-    if "identifier" in value:
-        for _, row in token_rows(value["identifier"], "Identifier"):
-            yield ":identifier", row
+    elif datatype == "Resource":  # the first of a Bundle, as if it were referred to
+        if "id" in value:
+            yield "", cut(f"{value['resourceType']}/{value['id']}")
+    elif isinstance(value, dict):
+        if target := reference(value.get("reference", "")):
+            yield "", cut(target)
+        if "identifier" in value:
+            yield from (
+                (":identifier", row)
+                for variant, row in token_rows(value["identifier"], "Identifier")
+                if not variant
+            )
 
 
 def date_rows(value: Any, datatype: str) -> Rows:
@@ -174,12 +210,20 @@ def date_rows(value: Any, datatype: str) -> Rows:
         first, last = span(value.get("start", "")), span(value.get("end", ""))
         yield from _date(first[0] if first else b"\0" * 8, last[1] if last else FOREVER)
     elif datatype == "Timing":
-        for event in value.get("event", ()):
-            yield from date_rows(event, "dateTime")
-        if period := value.get("repeat", {}).get("boundsPeriod"):
-            yield from date_rows(period, "Period")
+        yield from _timing(value)
     elif isinstance(value, str) and (both := span(value)):
         yield from _date(*both)
+
+
+def _timing(value: Any) -> Rows:
+    """The outer limits of a schedule: what repeats between them does not count."""
+    spans = [both for event in value.get("event", ()) if (both := span(event))]
+    period = value.get("repeat", {}).get("boundsPeriod", {})
+    for name, open_end in (("start", b"\0" * 8), ("end", FOREVER)):
+        if period:
+            spans.append(span(period.get(name, "")) or (open_end, open_end))
+    if spans:
+        yield from _date(min(first for first, _ in spans), max(last for _, last in spans))
 
 
 def _date(start: bytes, end: bytes) -> Rows:
@@ -187,27 +231,87 @@ def _date(start: bytes, end: bytes) -> Rows:
     yield ":end", end
 
 
+def unit_of(system: str, code: str, unit: str) -> bytes:
+    """What follows the number of a quantity: a search by code or by unit finds either."""
+    return cut(f"{code or unit}|{system}|{unit}")
+
+
 def quantity_rows(value: Any, datatype: str) -> Rows:
-    """Rows of a ``quantity`` parameter: the number, then code and system of the unit."""
-    if datatype == "Money":
-        unit = token("urn:iso:std:iso:4217", value.get("currency", ""))
-    elif datatype in ("Range", "SampledData"):
+    """Rows of a ``quantity`` parameter: least and greatest value, then the unit."""
+    if datatype == "Range":
+        low, high = value.get("low", {}), value.get("high", {})
+        ends = low.get("value"), high.get("value")
+        yield from _range(ends[0], ends[1], _unit(low or high))
+    elif datatype == "SampledData":
+        yield from _sampled(value)
+    elif "value" in value:
+        amount, sign = value["value"], value.get("comparator", "")
+        unit = _unit(value)
+        if datatype == "Money":
+            currency = value.get("currency", "")
+            unit = unit_of("urn:iso:std:iso:4217", currency, currency)
+        yield from _range(*_compared(float(amount), sign), unit)
+
+
+def _unit(value: Any) -> bytes:
+    return unit_of(value.get("system", ""), value.get("code", ""), value.get("unit", ""))
+
+
+def _compared(amount: float, comparator: str) -> tuple[float | None, float | None]:
+    """What ``< 5`` may be: everything below."""
+    return {
+        "": (amount, amount),
+        "<": (None, math.nextafter(amount, -math.inf)),
+        "<=": (None, amount),
+        ">": (math.nextafter(amount, math.inf), None),
+        ">=": (amount, None),
+    }[comparator]
+
+
+def _sampled(value: Any) -> Rows:
+    origin = value["origin"]
+    if "value" not in origin:
         return
-    else:
-        unit = token(value.get("system", ""), value.get("code") or value.get("unit", ""))
-    if "value" in value:
-        yield "", number(float(value["value"])) + unit
+    factor = float(value.get("factor", 1))
+    points = [float(word) for word in value.get("data", "").split() if word not in "EUL"]
+    if points:
+        ends = sorted(float(origin["value"]) + factor * p for p in (min(points), max(points)))
+        yield from _range(ends[0], ends[1], _unit(origin))
+
+
+def _range(low: Any, high: Any, unit: bytes) -> Rows:
+    first = number(-math.inf if low is None else float(low))
+    last = number(math.inf if high is None else float(high))
+    yield "", first + last + unit
+    if first != last:
+        yield ":end", last + first + unit
 
 
 def number_rows(value: Any, datatype: str) -> Rows:
     """Rows of a ``number`` parameter."""
-    if datatype != "Range":
-        yield "", number(float(value))
+    if datatype == "Range":
+        ends = value.get("low", {}).get("value"), value.get("high", {}).get("value")
+        yield from _range(*ends, b"")
+    else:
+        yield from _range(value, value, b"")
 
 
 def uri_rows(value: Any, datatype: str) -> Rows:
     """Rows of a ``uri`` parameter."""
     yield "", cut(value)
+
+
+def position_rows(value: Any, datatype: str) -> Rows:
+    """Rows of ``near``: latitude, then longitude."""
+    yield "", number(float(value["latitude"])) + number(float(value["longitude"]))
+
+
+def joined(types: list[str], rows: Sequence[bytes]) -> bytes:
+    """Rows of a composite's parts in one: a number has 16 bytes, a text ends with a zero."""
+    head = b"".join(
+        row if type_ == "number" else row + b"\0" for type_, row in zip(types, rows, strict=True)
+    )
+    return head if types[-1] == "number" else head[:-1]
 
 
 ROWS: dict[str, Callable[[Any, str], Rows]] = {
@@ -218,4 +322,5 @@ ROWS: dict[str, Callable[[Any, str], Rows]] = {
     "quantity": quantity_rows,
     "number": number_rows,
     "uri": uri_rows,
+    "special": position_rows,
 }

@@ -5,7 +5,8 @@ from typing import Any
 
 from django.db import transaction
 
-from kernel.errors import Refused
+from kernel.clock import now
+from kernel.errors import Invalid, Refused
 from kernel.principal import Principal
 from records import access, scopes
 from records.models import SubscriptionState
@@ -36,6 +37,8 @@ def check(write: Write, by: Principal) -> None:
     if not concerns(write) or body is None or by.has("system"):
         return
     terms = understand(body, write.where)
+    if terms.ends and terms.ends <= now() and body.get("status") != "off":
+        raise Invalid(f"{write.where}.end", "is over")
     for letter in "rs":
         scopes.check(by, terms.kind, letter)
     body["status"] = "off" if body.get("status") == "off" else "requested"
@@ -88,7 +91,7 @@ def _start(id_: str, terms: Terms, by: Principal) -> None:
             "attempts": 0,
             "claim": "",
             "due_ms": access.milliseconds() + int(SETTLES * 1000),
-            "heartbeat": terms.heartbeat,
+            "heartbeat_ms": terms.heartbeat * 1000,
             "ends_ms": int(terms.ends.timestamp() * 1000) if terms.ends else None,
         },
     )

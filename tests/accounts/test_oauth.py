@@ -2,7 +2,6 @@
 
 import json
 import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
@@ -16,9 +15,11 @@ from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
 from accounts.models import Partner, UsedAssertion
 from accounts.oauth import tokens
 from accounts.oauth.assertions import TYPE, token_url
+from accounts.principals import standing, system_of
 from kernel.clock import now
 from kernel.ids import new_id
 from tests.accounts import make
+from tests.accounts.key_server import KeyServer
 
 pytestmark = pytest.mark.django_db
 
@@ -213,38 +214,6 @@ def test_other_grants_and_odd_requests_are_refused(donghua):
     )
 
 
-class KeyServer:
-    """A partner's JWKS address that really answers."""
-
-    def __init__(self) -> None:
-        self.keys: dict[str, Any] = {"keys": []}
-        self.asked = 0
-        self.status = 200
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.asked += 1
-                body = json.dumps(outer.keys).encode()
-                self.send_response(outer.status)
-                self.send_header("Location", "/elsewhere")
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_args: Any) -> None:
-                return
-
-        self._server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://localhost:{self._server.server_port}/jwks.json"
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
 @pytest.fixture
 def key_server():
     server = KeyServer()
@@ -275,3 +244,17 @@ def test_a_key_address_that_redirects_or_is_private_is_refused(donghua, key_serv
     Partner.objects.update(jwks_url=key_server.url.replace("http:", "https:"))
     assert refused(ask(signed(claims())), "invalid_client")
     assert key_server.asked == 0
+
+
+def test_who_was_let_in_once_has_only_the_access_of_today(donghua):
+    once = system_of("donghua", ["system/*.rs"])
+    assert standing(once).scopes == {"system/*.rs"}
+    donghua.scopes = "system/Task.r"
+    donghua.save()
+    assert standing(once).scopes == {"system/Task.r"}
+    donghua.scopes = "system/Task.c"
+    donghua.save()
+    assert standing(once) is None
+    donghua.scopes, donghua.active = "system/*.cruds", False
+    donghua.save()
+    assert standing(once) is None

@@ -21,6 +21,8 @@ from config.env import Environment
         ("MEDIA_PORTS", "40000", lambda e: e.ports("MEDIA_PORTS")),
         ("MEDIA_PORTS", "50000-40000", lambda e: e.ports("MEDIA_PORTS")),
         ("MEDIA_PORTS", "1-70000", lambda e: e.ports("MEDIA_PORTS")),
+        ("SUBSCRIPTION_EVENT_DAYS", "0", lambda e: e.number("SUBSCRIPTION_EVENT_DAYS")),
+        ("SUBSCRIPTION_EVENT_DAYS", "a month", lambda e: e.number("SUBSCRIPTION_EVENT_DAYS")),
         ("SECRET_KEY", "short", lambda e: e.secret("SECRET_KEY", debug=True, make=str)),
     ],
 )
@@ -42,6 +44,7 @@ def test_values_and_defaults():
     assert environment.url("PUBLIC_URL", "http") == "http://127.0.0.1:8000"
     assert environment.flag("DEBUG") is False
     assert environment.ports("REDIS_URL") is None
+    assert environment.number("SUBSCRIPTION_EVENT_DAYS") == 30
 
 
 def test_a_variable_outside_the_table_is_a_mistake_of_the_programmer():

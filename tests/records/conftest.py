@@ -1,6 +1,7 @@
 """A client of /fhir/ for one principal, without a network."""
 
 import json
+import time
 
 import pytest
 from django.test import RequestFactory
@@ -8,7 +9,15 @@ from django.test import RequestFactory
 from records import jsontext
 from records.api import auth
 from records.api.entrance import fhir
+from records.subscriptions import interest
 from tests.records.cast import DR_LIN
+
+
+@pytest.fixture(autouse=True)
+def nobody_subscribes(monkeypatch):
+    """What this process remembers of subscriptions begins empty, and ages in no test."""
+    monkeypatch.setattr(interest, "SECONDS", 1e9)
+    monkeypatch.setattr(interest, "_known", interest.Known(time.monotonic(), {}))
 
 
 class Answer:
@@ -33,7 +42,8 @@ class Answer:
 
     @property
     def ids(self):
-        return [entry["resource"]["id"] for entry in self.entries]
+        found = [entry["resource"] for entry in self.entries]
+        return [body["id"] for body in found if body["resourceType"] != "OperationOutcome"]
 
     def link(self, relation):
         return next((x["url"] for x in self.body["link"] if x["relation"] == relation), None)

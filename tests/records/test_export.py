@@ -291,6 +291,24 @@ def test_filters_of_a_type_are_alternatives(donghua, ward):
     assert donghua.ids(manifest) == {"Observation": ["qian-1", "zhao-1", "zhao-2"]}
 
 
+def test_filters_of_scopes_hold(api, donghua, ward):
+    scope = "system/Observation.rs?value-quantity=71"
+    narrow = Client(api, partner(scope, "system/Patient.rs", organization="donghua"))
+    manifest = narrow.export("Patient/$export")
+    assert narrow.ids(manifest) == {
+        "Patient": ["qian", "zhao"],
+        "Observation": ["qian-1", "zhao-1"],
+    }
+    wide = donghua.export("Patient/$export?_type=Observation")
+    assert api.get(wide["output"][0]["url"], by=narrow.by).status == 403
+    started = narrow.start("Patient/$export?_type=Observation")
+    store.update("Observation", "zhao-1", observation(value=99, id="zhao-1"), by=DR_LIN)
+    store.update("Observation", "zhao-2", observation(value=71, id="zhao-2"), by=DR_LIN)
+    found = narrow.ids(narrow.finish(started))["Observation"]
+    assert "zhao-1" not in found
+    assert "qian-1" in found
+
+
 def test_elements_make_parts_that_say_so(donghua, ward):
     manifest = donghua.export("Patient/$export?_elements=Patient.birthDate,Observation.value")
     lines = donghua.lines(manifest)

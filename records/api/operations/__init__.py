@@ -9,6 +9,7 @@ from records.api.operations import (
     match,
     meta,
     process_message,
+    subscriptions,
     subsumes,
     validate_code,
 )
@@ -25,6 +26,7 @@ TABLE: tuple[Operation, ...] = (
     process_message.OPERATION,
     subsumes.OPERATION,
     *validate_code.OPERATIONS,
+    *subscriptions.OPERATIONS,
 )
 
 

