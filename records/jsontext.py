@@ -58,9 +58,10 @@ def _exact(value: Any) -> orjson.Fragment:
     raise TypeError(type(value).__name__)
 
 
-def dumps(value: Any) -> str:
-    """Compact JSON. Raises Invalid for what JSON cannot say (lone surrogates, dates)."""
+def dumps(value: Any, *, pretty: bool = False) -> str:
+    """JSON text. Raises Invalid for what JSON cannot say (lone surrogates, dates)."""
+    option = orjson.OPT_INDENT_2 if pretty else None
     try:
-        return orjson.dumps(value, default=_exact).decode()
+        return orjson.dumps(value, default=_exact, option=option).decode()
     except (TypeError, ValueError):
         raise Invalid("", "holds a value that JSON cannot say") from None

@@ -72,6 +72,15 @@ WHERE {where} ORDER BY v.seq DESC LIMIT %s
 """
 
 
+# Current in a period: written before its end, not yet followed at its beginning. What was deleted
+# before it was no more.
+_AT = """
+v.at_ms < %s AND NOT EXISTS (SELECT 1 FROM records_resourceversion n
+  WHERE n.resource_id = v.resource_id AND n.version = v.version + 1 AND n.at_ms <= %s)
+AND (v.method <> 'DELETE' OR v.at_ms >= %s)
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Past:
     """One line of a history: the version, how it came to be, and its place in the order."""
@@ -88,12 +97,14 @@ def past_versions(
     limit: int,
     before: int | None = None,
     since_ms: int | None = None,
+    at_ms: tuple[int, int] | None = None,
     kinds: Sequence[str] = (),
 ) -> list[Past]:
     """A page of the history of one resource, of a type or of everything; newest first.
 
     ``before`` is the ``seq`` of the last line already seen; ``since_ms`` keeps what was written at
-    or after that instant; ``kinds`` keeps those types.
+    or after that instant; ``at_ms`` keeps what was current at some moment of a period (its end not
+    within); ``kinds`` keeps those types.
     """
     _check_id(kind or "", id or "")
     condition, holds = access.visible(by, kind, "r" if id else "s", past=True)
@@ -107,6 +118,10 @@ def past_versions(
         if value is not None:
             where.append(part)
             holds.append(value)
+    if at_ms is not None:
+        first, end = at_ms
+        where.append(_AT)
+        holds += [end, first, first]
     if kinds:
         where.append(f"r.kind IN ({', '.join(['%s'] * len(kinds))})")
         holds += kinds

@@ -5,7 +5,7 @@ from django.http import HttpResponse
 
 from kernel.ids import new_id
 from records import outcomes, reading, scopes, writing
-from records.api import conditional, wire
+from records.api import binary, conditional, wire
 from records.conditions import pairs
 from records.stored import Stored
 from records.writing import Write
@@ -14,7 +14,7 @@ from records.writing import Write
 def create(exchange: wire.Exchange) -> HttpResponse:
     """A new resource with an id of ours; what is there already is answered with 200."""
     scopes.check(exchange.by, exchange.kind, "c")
-    body = wire.resource(exchange)
+    body = sent(exchange)
     condition = exchange.request.headers.get("If-None-Exist")
     if condition is None:
         return new(exchange, body)
@@ -24,6 +24,11 @@ def create(exchange: wire.Exchange) -> HttpResponse:
         if found is None:
             return new(exchange, body)
         return wrote(exchange, reading.current(exchange.kind, found, by=exchange.by), 200)
+
+
+def sent(exchange: wire.Exchange) -> wire.Json:
+    """The resource that was sent; a Binary may come as its mere content."""
+    return binary.sent(exchange) if exchange.kind == "Binary" else wire.resource(exchange)
 
 
 def new(exchange: wire.Exchange, body: wire.Json) -> HttpResponse:
@@ -45,8 +50,7 @@ def wrote(exchange: wire.Exchange, stored: Stored, status: int) -> HttpResponse:
     if wish == "minimal":
         response = HttpResponse(status=status)
     elif wish == "OperationOutcome":
-        done = outcomes.issue("informational", "done", severity="information")
-        response = wire.answer_json(outcomes.outcome(done), status)
+        response = wire.answer_json(outcomes.DONE, status)
     else:
         response = wire.answer(stored.text, status)
     response["Location"] = f"{exchange.base}/{stored.reference}/_history/{stored.version}"

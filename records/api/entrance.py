@@ -34,7 +34,8 @@ STRANGER = Principal(reference="")
 
 # How an address looks (K a served type, I an id, V a version) and what each method does there.
 ROUTES: dict[str, dict[str, Handler]] = {
-    "": {"POST": bundle.carry_out},
+    "": {"GET": search.search_system, "POST": bundle.carry_out},
+    "_search": {"POST": search.search_system},
     "_history": {"GET": history.history},
     "K": {
         "GET": search.search,
@@ -66,17 +67,19 @@ OPEN: dict[str, Handler] = {
 def fhir(request: HttpRequest, address: str = "") -> HttpResponseBase:
     """Every request under /fhir/."""
     try:
-        return _answer(request, address.strip("/"))
+        response = _answer(request, address)
     except RequestDataTooBig:
-        return _say(413, "too-long", "the body is too large")
+        response = _say(413, "too-long", "the body is too large")
     except (SuspiciousOperation, MultiPartParserError):
-        return _say(400, "invalid", "the request cannot be understood")
+        response = _say(400, "invalid", "the request cannot be understood")
     # Whatever it was, a machine is told so in FHIR.
     except Exception as error:  # noqa: BLE001
-        return _refusal(error)
+        response = _refusal(error)
+    return wire.pretty(request, response)
 
 
-def _answer(request: HttpRequest, address: str) -> HttpResponseBase:
+def _answer(request: HttpRequest, path: str) -> HttpResponseBase:
+    address = path.removeprefix("/").removesuffix("/")
     base = f"{request.scheme}://{request.get_host()}/fhir"
     if address in OPEN:
         return _handle(wire.Exchange(request, STRANGER, base), {"GET": OPEN[address]})
@@ -92,16 +95,17 @@ def _dispatch(exchange: wire.Exchange, address: str) -> HttpResponseBase:
     """Carry out the interaction at ``address``; a Bundle's reads come back to here."""
     handlers = exports.at(address, exchange)
     if handlers is None:
-        wire.check_accept(exchange.request)
         handlers = _handlers(address, exchange)
+        # What a Binary holds is read in its own media type.
+        if not (exchange.kind == "Binary" and exchange.id and exchange.method == "GET"):
+            wire.check_accept(exchange.request)
     return _handle(exchange, handlers)
 
 
 def _handle(exchange: wire.Exchange, handlers: Mapping[str, Handler]) -> HttpResponseBase:
-    method = "GET" if exchange.request.method == "HEAD" else exchange.request.method or ""
-    if method not in handlers:
+    if exchange.method not in handlers:
         raise NotAllowed(sorted({*handlers, *(("HEAD",) if "GET" in handlers else ())}))
-    return handlers[method](exchange)
+    return handlers[exchange.method](exchange)
 
 
 def _handlers(address: str, exchange: wire.Exchange) -> Mapping[str, Handler]:
@@ -126,6 +130,8 @@ def _operation(place: str, name: str, exchange: wire.Exchange) -> Mapping[str, H
 def _shape(address: str, exchange: wire.Exchange) -> str:
     """Which kind of address this is; fills in type, id and version."""
     words = address.split("/") if address else []
+    if not {"", ".", ".."}.isdisjoint(words):
+        raise Unsupported("there is nothing at this address")
     shape: list[str] = []
     for place, word in enumerate(words):
         if word in ("_history", "_search"):

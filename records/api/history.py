@@ -1,12 +1,12 @@
-"""GET [type]/[id]/_history, [type]/_history, _history; ``_count``, ``_since``, ``_cursor``."""
+"""GET [type]/[id]/_history, [type]/_history, _history; ``_count``, ``_since``, ``_at``."""
 
-from http import HTTPStatus
+from dataclasses import dataclass
 
 from django.core import signing
 from django.http import HttpResponse, QueryDict
 
 from kernel.errors import Forbidden, Missing
-from records import reading, scopes
+from records import outcomes, reading, scopes
 from records.api import wire
 from records.errors import Malformed
 from records.kinds import KINDS
@@ -16,31 +16,54 @@ from records.stored import Stored
 SALT = "records.history"
 
 
+@dataclass(slots=True)
+class Wanted:
+    """Which part of a history; instants in whole milliseconds since 1970."""
+
+    count: int = clauses.USUAL
+    since_ms: int | None = None
+    at_ms: tuple[int, int] | None = None
+    before: int | None = None
+
+    @property
+    def whole(self) -> bool:
+        """True when nothing is left out."""
+        return self.since_ms is None and self.at_ms is None and self.before is None
+
+
 def history(exchange: wire.Exchange) -> HttpResponse:
     """A history Bundle, newest first."""
     kinds = _open_kinds(exchange)
-    wanted = _parameters(exchange)
-    count = wanted["count"] or clauses.USUAL
+    wanted = _wanted(exchange)
     found = reading.past_versions(
         exchange.kind or None,
         exchange.id or None,
         by=exchange.by,
-        limit=count + 1,
-        before=wanted["cursor"],
-        since_ms=wanted["since"],
+        limit=wanted.count + 1,
+        before=wanted.before,
+        since_ms=wanted.since_ms,
+        at_ms=wanted.at_ms,
         kinds=kinds,
     )
-    if not found and exchange.id and wanted["cursor"] is None and wanted["since"] is None:
+    if not found and exchange.id and wanted.whole:
         raise Missing(f"no such {exchange.kind}")
-    lines = found[:count]
+    return wire.answer_json(_bundle(exchange, wanted, found))
+
+
+def _bundle(exchange: wire.Exchange, wanted: Wanted, found: list[reading.Past]) -> wire.Json:
+    lines = found[: wanted.count]
     bundle: wire.Json = {"resourceType": "Bundle", "type": "history"}
-    bundle["link"] = [{"relation": "self", "url": _url(exchange, exchange.request.GET)}]
-    if len(found) > count:
+    links = [{"relation": "self", "url": _url(exchange, exchange.request.GET)}]
+    if len(found) > wanted.count:
         cursor = signing.dumps(lines[-1].seq, salt=SALT)
-        bundle["link"].append({"relation": "next", "url": _next(exchange, cursor)})
+        links.append({"relation": "next", "url": _next(exchange, cursor)})
+    elif wanted.before is None:
+        # Known without counting: this is all there is.
+        bundle["total"] = len(lines)
+    bundle["link"] = links
     if lines:
         bundle["entry"] = [_entry(exchange.base, line.stored) for line in lines]
-    return wire.answer_json(bundle)
+    return bundle
 
 
 def _open_kinds(exchange: wire.Exchange) -> list[str]:
@@ -57,18 +80,31 @@ def _open_kinds(exchange: wire.Exchange) -> list[str]:
     return kinds
 
 
-def _parameters(exchange: wire.Exchange) -> dict[str, int | None]:
-    found: dict[str, int | None] = {"count": None, "since": None, "cursor": None}
+def _wanted(exchange: wire.Exchange) -> Wanted:
+    wanted = Wanted()
+    lenient = exchange.prefers("handling") == "lenient"
     for name, value in exchange.query:
-        if name == "_count" and value.isascii() and value.isdigit() and len(value) < 9:
-            found["count"] = min(int(value), clauses.MOST)
-        elif name == "_since" and (both := values.milliseconds_of(value)):
-            found["since"] = both[0]
+        # An offset's plus sign is a space where the client did not escape it.
+        period = values.milliseconds_of(value.replace(" ", "+"))
+        if name == "_count":
+            wanted.count = _count(value)
+        elif name == "_since" and period:
+            wanted.since_ms = period[0]
+        elif name == "_at" and period:
+            wanted.at_ms = period
         elif name == "_cursor":
-            found["cursor"] = _seq(value)
-        elif name not in clauses.IGNORED:
-            raise Malformed(name, "is no parameter of a history, or has no such value")
-    return found
+            wanted.before = _seq(value)
+        elif name in ("_since", "_at"):
+            raise Malformed(name, "must be a date or an instant")
+        elif name not in clauses.IGNORED and not lenient:
+            raise Malformed(name, "is no parameter of a history")
+    return wanted
+
+
+def _count(value: str) -> int:
+    if not value.isascii() or not value.isdigit() or not value.strip("0") or len(value) > 9:
+        raise Malformed("_count", "must be a whole number from 1 on")
+    return min(int(value), clauses.MOST)
 
 
 def _seq(cursor: str) -> int:
@@ -91,19 +127,16 @@ def _url(exchange: wire.Exchange, query: QueryDict) -> str:
 
 def _entry(base: str, stored: Stored) -> wire.Json:
     created = stored.method == "POST"
-    url = stored.kind if created else stored.reference
-    status = {"POST": HTTPStatus.CREATED, "DELETE": HTTPStatus.NO_CONTENT}.get(
-        stored.method, HTTPStatus.OK
-    )
+    status = 204 if stored.method == "DELETE" else 201 if stored.version == 1 else 200
     entry: wire.Json = {"fullUrl": f"{base}/{stored.reference}"}
     if stored.text:
         entry["resource"] = stored.fragment
-    moment = stored.last_updated.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    url = stored.kind if created else stored.reference
     return entry | {
         "request": {"method": stored.method, "url": url},
         "response": {
-            "status": f"{status.value} {status.phrase}",
+            "status": outcomes.line(status),
             "etag": f'W/"{stored.version}"',
-            "lastModified": moment,
+            "lastModified": stored.instant,
         },
     }

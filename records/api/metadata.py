@@ -18,6 +18,7 @@ from records.subscriptions import topics
 
 Json = dict[str, Any]
 CHANGED = date(2026, 11, 1)
+OF_SYSTEM = ["transaction", "batch", "search-system", "history-system"]
 INTERACTIONS = [
     "read",
     "vread",
@@ -69,7 +70,8 @@ def _statement(base: str) -> bytes:
                 "security": _security(),
                 "resource": [_resource(kind) for kind in KINDS],
                 "interaction": [
-                    {"code": code} for code in ("transaction", "batch", "history-system")
+                    {"code": code}
+                    for code in ("transaction", "batch", "search-system", "history-system")
                 ],
                 "operation": [_operation(row) for row in operations.of_system()],
             }

@@ -1,4 +1,4 @@
-"""GET [type]?…, POST [type]/_search, GET Patient/[id]/[type]?…"""
+"""GET [type]?…, POST [type]/_search, GET Patient/[id]/[type]?…, GET [base]?_type=…"""
 
 from urllib.parse import urlencode
 
@@ -6,7 +6,8 @@ from django.http import HttpResponse
 
 from records import outcomes, reading, scopes
 from records.api import wire
-from records.errors import Unsupported
+from records.errors import Malformed, Unsupported
+from records.kinds import KINDS
 from records.search import Page, clauses
 from records.search import search as find
 from records.stored import Stored
@@ -17,11 +18,49 @@ def search(exchange: wire.Exchange) -> HttpResponse:
     return _search(exchange, exchange.kind, exchange.query)
 
 
+def search_system(exchange: wire.Exchange) -> HttpResponse:
+    """The types of ``_type``, one after the other: a page holds one type."""
+    query = _posted(exchange) if exchange.method == "POST" else exchange.query
+    said = [value for name, value in query if name == "_type"]
+    rest = [pair for pair in query if pair[0] != "_type"]
+    kinds = said[0].split(",") if len(said) == 1 else []
+    if not kinds or not KINDS.keys() >= set(kinds) or len(set(kinds)) < len(kinds):
+        raise Malformed("_type", "must name the types to search, each once")
+    if len(kinds) > 1 and any(name in ("_sort", "_total", "_summary") for name, _ in rest):
+        raise Malformed("_type", "several types are neither sorted nor counted together")
+    for kind in kinds:
+        scopes.check(exchange.by, kind, "s")
+    while True:
+        page = _find(exchange, kinds[0], rest)
+        if page.matches or len(kinds) == 1:
+            return wire.answer_json(_of_types(exchange.base, kinds, page))
+        kinds, rest = kinds[1:], [pair for pair in rest if pair[0] != "_cursor"]
+
+
+def _of_types(base: str, kinds: list[str], page: Page) -> wire.Json:
+    """The page of the first type; the next one may be of the second."""
+    bundle = _bundle(base, kinds[0], page)
+    types = ("_type", ",".join(kinds))
+    bundle["link"] = [{"relation": "self", "url": _url(base, [types, *page.used])}]
+    if page.next:
+        after = [types, *page.used, ("_cursor", page.next)]
+    else:
+        after = [("_type", ",".join(kinds[1:])), *page.used] if kinds[1:] else []
+    if after:
+        bundle["link"].append({"relation": "next", "url": _url(base, after)})
+        bundle.pop("total", None)
+    return bundle
+
+
 def search_posted(exchange: wire.Exchange) -> HttpResponse:
     """The same by a form: identifying values stay out of logs."""
+    return _search(exchange, exchange.kind, _posted(exchange))
+
+
+def _posted(exchange: wire.Exchange) -> list[tuple[str, str]]:
     if exchange.request.content_type not in (wire.FORM, "", None):
         raise Unsupported(f"only {wire.FORM} is understood here", status=415)
-    return _search(exchange, exchange.kind, exchange.query + wire.pairs(exchange.request.POST))
+    return exchange.query + wire.pairs(exchange.request.POST)
 
 
 def search_compartment(exchange: wire.Exchange) -> HttpResponse:
@@ -36,9 +75,12 @@ def search_compartment(exchange: wire.Exchange) -> HttpResponse:
 
 def _search(exchange: wire.Exchange, kind: str, query: list[tuple[str, str]]) -> HttpResponse:
     scopes.check(exchange.by, kind, "s")
+    return wire.answer_json(_bundle(exchange.base, kind, _find(exchange, kind, query)))
+
+
+def _find(exchange: wire.Exchange, kind: str, query: list[tuple[str, str]]) -> Page:
     lenient = exchange.prefers("handling") == "lenient"
-    page = find(kind, query, by=exchange.by, lenient=lenient)
-    return wire.answer_json(_bundle(exchange.base, kind, page))
+    return find(kind, query, by=exchange.by, lenient=lenient)
 
 
 def _bundle(base: str, kind: str, page: Page) -> wire.Json:

@@ -12,7 +12,7 @@ from records.writing import Write
 def update(exchange: wire.Exchange) -> HttpResponse:
     """The next version, or the first one under the client's id."""
     scopes.check(exchange.by, exchange.kind, "u")
-    body = wire.resource(exchange)
+    body = create.sent(exchange)
     if body.get("id") != exchange.id:
         raise Malformed(f"{exchange.kind}.id", "must be the id of the address")
     return create.save(exchange, _write(exchange, exchange.id, body))
@@ -22,7 +22,7 @@ def update_matching(exchange: wire.Exchange) -> HttpResponse:
     """The next version of the one resource that fits, or a new one when none does."""
     for letter in "us":
         scopes.check(exchange.by, exchange.kind, letter)
-    body = wire.resource(exchange)
+    body = create.sent(exchange)
     with transaction.atomic():
         found = conditional.one(exchange, exchange.query, creates=True)
         own = body.get("id")

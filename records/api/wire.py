@@ -18,7 +18,9 @@ from records.writing import ANY
 
 Json = dict[str, Any]
 FHIR_JSON = "application/fhir+json"
-READ_AS_JSON = frozenset({FHIR_JSON, "application/json", "application/json+fhir", "text/json"})
+READ_AS_FHIR = frozenset({FHIR_JSON, "application/json+fhir"})
+READ_AS_JSON = READ_AS_FHIR | {"application/json", "text/json"}
+FORMATS = {"json": FHIR_JSON}
 ANYTHING = frozenset({"*/*", "application/*", ""})
 FHIR_VERSION = "4.0"
 FORM = "application/x-www-form-urlencoded"
@@ -39,6 +41,11 @@ class Exchange:
     kind: str = ""
     id: str = ""
     version: str = ""
+
+    @property
+    def method(self) -> str:
+        """The method; HEAD is GET whose body stays here."""
+        return "GET" if self.request.method == "HEAD" else self.request.method or ""
 
     @property
     def query(self) -> list[tuple[str, str]]:
@@ -64,13 +71,28 @@ def pairs(data: QueryDict) -> list[tuple[str, str]]:
     return [(name, value) for name, values in data.lists() for value in values]
 
 
-def check_accept(request: HttpRequest) -> None:
-    """Refuse (406) a client that wants no JSON. Raises Unsupported."""
+def accepted(request: HttpRequest) -> set[str]:
+    """The media types that the client takes, ``_format`` before ``Accept``; empty text for any.
+
+    Those of another FHIR version are none.
+    """
     wanted = request.GET.get("_format")
     said = wanted.replace(" ", "+") if wanted else request.headers.get("Accept", "")
-    kinds = {part.partition(";")[0].strip().lower() for part in said.split(",")}
-    if not kinds & (READ_AS_JSON | ANYTHING | {"json"}):
-        raise Unsupported(f"only {FHIR_JSON} is spoken here", status=406)
+    kinds = set()
+    for part in said.lower().split(","):
+        kind, *parameters = (piece.strip() for piece in part.split(";"))
+        edition = [
+            p.partition("=")[2].strip('"') for p in parameters if p.startswith("fhirversion")
+        ]
+        if not edition or edition[0] == FHIR_VERSION:
+            kinds.add(FORMATS.get(kind, kind))
+    return kinds
+
+
+def check_accept(request: HttpRequest) -> None:
+    """Refuse (406) a client that wants no JSON. Raises Unsupported."""
+    if not accepted(request) & (READ_AS_JSON | ANYTHING):
+        raise Unsupported(f"only {FHIR_JSON} of FHIR {FHIR_VERSION} is spoken here", status=406)
 
 
 def body(request: HttpRequest) -> Json:
@@ -89,7 +111,7 @@ def check_content(request: HttpRequest, known: frozenset[str]) -> str:
     charset = (request.content_params or {}).get("charset", "utf-8")
     if charset.lower() not in ("utf-8", "utf8", "us-ascii"):
         raise Unsupported("only UTF-8 is understood", status=415)
-    edition = (request.content_params or {}).get("fhirVersion", FHIR_VERSION)
+    edition = (request.content_params or {}).get("fhirversion", FHIR_VERSION)
     if edition != FHIR_VERSION:
         raise Unsupported(f"only FHIR {FHIR_VERSION} is spoken here", status=415)
     return said
@@ -123,6 +145,16 @@ def only_new(request: HttpRequest) -> bool:
     if said.strip() != "*":
         raise Malformed("If-None-Match", "only * is understood for a write")
     return True
+
+
+def pretty(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """The answer with line breaks where ``_pretty=true`` asks for them."""
+    if "_pretty=true" not in request.META.get("QUERY_STRING", ""):
+        return response
+    if isinstance(response, HttpResponse) and response.get("Content-Type") == FHIR_JSON:
+        response.content = jsontext.dumps(jsontext.loads(response.content), pretty=True).encode()
+        response["Content-Length"] = str(len(response.content))
+    return response
 
 
 def answer(text: str | bytes, status: int = 200) -> HttpResponse:

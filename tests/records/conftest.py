@@ -55,7 +55,19 @@ class Api:
     def __init__(self):
         self.by = DR_LIN
 
-    def send(self, method, path, body=None, *, kind="application/fhir+json", by=None, **headers):
+    def send(self, method, path, body=None, **more):
+        return Answer(self.raw(path, body, method=method, **more))
+
+    def get_path(self, path):
+        """A GET whose path is taken as it is."""
+        request = RequestFactory().get("/fhir/")
+        request.principal = self.by
+        return Answer(fhir(request, f"/{path}"))
+
+    def raw(
+        self, path, body=None, *, method="GET", kind="application/fhir+json", by=None, **headers
+    ):
+        """The response itself, for what is not text."""
         address = path.removeprefix("http://testserver").removeprefix("/fhir").lstrip("/")
         if isinstance(body, dict | list):
             body = jsontext.dumps(body)
@@ -65,7 +77,7 @@ class Api:
             method, f"/fhir/{address}", data, content_type=kind, headers=named
         )
         request.principal = by or self.by
-        return Answer(fhir(request, address.partition("?")[0]))
+        return fhir(request, address.partition("?")[0])
 
     def get(self, path, **more):
         return self.send("GET", path, **more)

@@ -190,7 +190,9 @@ def test_reads_take_conditions_and_includes(api, bundle_of):
         ("Spaceship/1", 404),
         ("Patient?shoe=9", 400),
         ("Patient/zhao/_history/9", 404),
-        ("", 405),
+        ("", 400),
+        ("$nothing", 404),
+        ("_search", 405),
     ],
 )
 def test_a_read_that_fails_undoes_the_transaction_and_is_named(api, bundle_of, url, status):

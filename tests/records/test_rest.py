@@ -84,7 +84,7 @@ def test_history_of_type_and_system_in_pages(api):
     assert len(whole.entries) == 6
     since = api.get("_history?_since=2999-01-01T00:00:00Z")
     assert since.entries == []
-    assert api.get("_history?_at=2020").status == 400
+    assert api.get("_history?_before=2020").status == 400
 
 
 @pytest.mark.parametrize("condition", ["identifier=http://hospital.example/mrn|M-1"])
