@@ -37,7 +37,9 @@ FORMATS = {
     "id": re.compile(r"[A-Za-z0-9.-]{1,64}"),
     "oid": re.compile(r"urn:oid:[0-2](?:\.(?:0|[1-9]\d*))+", re.ASCII),
     "uuid": re.compile(r"urn:uuid:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"),
-    "canonical": re.compile(r"#\S+|[a-zA-Z][a-zA-Z0-9+.-]*:\S+|[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64}"),
+    "canonical": re.compile(
+        r"#\S+|[a-zA-Z][a-zA-Z0-9+.-]*:\S+|[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64}(?:[|#]\S+)?"
+    ),
     "base64Binary": re.compile(r"[A-Za-z0-9+/\s]*={0,2}\s*"),
 }
 FORMATS["uri"] = FORMATS["url"] = re.compile(r"\S+")

@@ -257,7 +257,7 @@ def test_a_partner_decides_about_its_own_patients_alone(api, two):
 def appointment(*patients):
     return {
         "resourceType": "Appointment",
-        "status": "booked",
+        "status": "proposed",
         "participant": [
             {"actor": {"reference": f"Patient/{id_}"}, "status": "accepted"} for id_ in patients
         ],
