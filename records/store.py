@@ -11,7 +11,7 @@ from kernel.ids import new_id
 from kernel.principal import Principal
 from records import bundles, reading, writing
 from records.kinds import KINDS
-from records.search.query import read_many
+from records.search.includes import read_many
 from records.stored import Stored
 from records.writing import Write
 

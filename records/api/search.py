@@ -85,7 +85,8 @@ def _find(exchange: wire.Exchange, kind: str, query: list[tuple[str, str]]) -> P
 
 def _bundle(base: str, kind: str, page: Page) -> wire.Json:
     own = f"{base}/{kind}"
-    links = [{"relation": "self", "url": _url(own, page.used)}]
+    self = _url(own, page.used)
+    links = [{"relation": "self", "url": self}, {"relation": "first", "url": self}]
     if page.next:
         links.append({"relation": "next", "url": _url(own, [*page.used, ("_cursor", page.next)])})
     bundle: wire.Json = {"resourceType": "Bundle", "type": "searchset"}

@@ -58,7 +58,10 @@ class Sort:
 
 @dataclass(frozen=True, slots=True)
 class Include:
-    """``_include``, ``_revinclude``: follow ``parameters`` of ``source`` (to ``target`` only)."""
+    """``_include``, ``_revinclude``: follow ``parameters`` of ``source`` (to ``target`` only).
+
+    No source is every type, no target any.
+    """
 
     source: str
     parameters: tuple[Parameter, ...]

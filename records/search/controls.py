@@ -1,6 +1,7 @@
 """Understands a whole query string: criteria, and how the results shall come (``_sort`` …)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from functools import cache
 
 from records.errors import Malformed
 from records.kinds import KINDS
@@ -76,18 +77,25 @@ def _include(search: Search, name: str, value: str) -> None:
     reverse = control == "_revinclude"
     if modifier not in ("", "iterate", "recurse"):
         raise Malformed(name, "this modifier is not supported")
-    source, code, target = [*value.split(":"), "", ""][:3]
     again = bool(modifier)
-    if source == "*" and not reverse and not code:
-        source, code = search.kind, "*"
+    if value == "*":
+        source = "" if reverse else search.kind
+        search.includes.append(Include(source, _references(source), "", reverse, again))
+        return
+    source, code, target = [*value.split(":"), "", ""][:3]
     if source not in KINDS or (target and target not in KINDS):
         raise Malformed(name, "names a type that is not served")
-    known = parameters.of(source)
-    wanted: Sequence[Parameter | None] = list(known.values()) if code == "*" else [known.get(code)]
-    chosen = tuple(p for p in wanted if p is not None and p.type == "reference")
-    if not chosen:
+    found = [p for p in _references(source) if code in ("*", p.name)]
+    if not found:
         raise Malformed(name, "names no reference of that type")
-    search.includes.append(Include(source, chosen, target, reverse, again))
+    search.includes.append(Include(source, tuple(found), target, reverse, again))
+
+
+@cache
+def _references(kind: str) -> tuple[Parameter, ...]:
+    """The reference parameters of a type, or of every type."""
+    kinds = [kind] if kind else list(KINDS)
+    return tuple(p for one in kinds for p in parameters.of(one).values() if p.type == "reference")
 
 
 def _contained(search: Search, name: str, value: str) -> None:
