@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from kernel.clock import now
-from records import access, rows
+from records import access, hooks, rows
 from records.models import SubscriptionEvent, SubscriptionState
 from records.subscriptions.life import subscriber
 
@@ -30,7 +30,7 @@ _READ = """
 SELECT e.number, e.interaction, e.at_ms, e.version,
   CASE WHEN {visible} THEN r.kind ELSE '' END,
   CASE WHEN {visible} THEN r.logical_id ELSE '' END,
-  CASE WHEN {visible} THEN COALESCE(v.content, '') ELSE '' END
+  CASE WHEN {past} THEN COALESCE(v.content, '') ELSE '' END
 FROM records_subscriptionevent e
 JOIN records_resource r ON r.id = e.resource_id
 LEFT JOIN records_resourceversion v ON v.resource_id = e.resource_id AND v.version = e.version
@@ -40,7 +40,10 @@ WHERE e.subscription_id = %s AND e.number BETWEEN %s AND %s ORDER BY e.number LI
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event; ``kind``, ``id`` and ``text`` are empty where the subscriber may no longer see."""
+    """One event; ``kind`` and ``id`` are empty where the subscriber may no longer see the resource.
+
+    ``text`` is the version of the event, empty for a deletion and where it may not be seen.
+    """
 
     number: int
     interaction: str
@@ -81,7 +84,9 @@ def _number_some(state: SubscriptionState) -> int | None:
         held = SubscriptionState.objects.select_for_update(no_key=True).filter(pk=state.pk).first()
         if held is None:
             return state.numbered
-        visible, holds = access.visible(subscriber(held), held.kind)
+        # Whoever may no longer act at all is told so when the event is due, and sees nothing.
+        by = subscriber(held)
+        visible, holds = access.visible(hooks.standing(by) or by, held.kind)
         found = rows.fetch(_VISIBLE.format(visible=visible), [*holds, held.pk, AT_ONCE])
         seen = [pk for pk, open_ in found if open_]
         if hidden := [pk for pk, open_ in found if not open_]:
@@ -97,9 +102,14 @@ def _number_some(state: SubscriptionState) -> int | None:
 
 def read(state: SubscriptionState, first: int, last: int, *, limit: int) -> list[Event]:
     """Events by number, from ``first`` to ``last`` inclusive, as the subscriber sees them now."""
-    visible, holds = access.visible(subscriber(state), state.kind)
-    sql = _READ.format(visible=visible)
-    return [Event(*row) for row in rows.fetch(sql, [*holds * 3, state.pk, first, last, limit])]
+    by = hooks.standing(subscriber(state))
+    if by is None:
+        return []
+    visible, holds = access.visible(by, state.kind)
+    past, more = access.visible(by, state.kind, past=True)
+    sql = _READ.format(visible=visible, past=past)
+    given = [*holds, *holds, *more, state.pk, first, last, limit]
+    return [Event(*row) for row in rows.fetch(sql, given)]
 
 
 def forget_old() -> int:

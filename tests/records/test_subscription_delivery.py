@@ -500,3 +500,49 @@ def test_another_process_knows_of_a_subscription_within_a_second(hospital, monke
     assert not interest.wanted("Task")
     monkeypatch.setattr(interest, "SECONDS", 0.0)
     assert interest.wanted("Task")
+
+
+def test_scopes_that_were_taken_away_since_hide_what_they_opened(hospital, endpoint):
+    hospital.asks()
+    endpoint.taken()
+    fewer = partner("system/Task.rs?status=accepted")
+    hooks.on_standing(lambda by: fewer)
+    new_task(status="requested")
+    new_task("t2", status="accepted")
+    hospital.later(seconds=0)
+    (told,) = endpoint.taken()
+    assert [event["focus"] for event in told.events] == [f"{OURS}Task/t2"]
+    hooks.on_standing(lambda by: partner("system/Patient.rs"))
+    new_task(status="accepted")
+    hospital.later(seconds=0)
+    assert (endpoint.taken(), hospital.body["status"]) == ([], "active")
+
+
+def test_a_consent_that_denies_ends_the_notifications(hospital, endpoint):
+    hospital.asks()
+    endpoint.taken()
+    store.create("Patient", patient(), by=DR_LIN, id="zhao")
+    access.grant(to=PARTNER.reference, patient="Patient/zhao", why="test")
+    store.create("Task", task(), by=DR_LIN)
+    deny = {"type": "deny", "actor": [actor("Organization/partner-hospital")]}
+    store.create("Consent", consent(provision=deny), by=DR_LIN)
+    store.create("Task", task(), by=DR_LIN)
+    hospital.later(seconds=0)
+    assert endpoint.taken() == []
+
+
+def actor(reference):
+    role = {"coding": [{"code": "IRCP"}]}
+    return {"role": role, "reference": {"reference": reference}}
+
+
+def consent(**more):
+    scopes = "http://terminology.hl7.org/CodeSystem/consentscope"
+    return {
+        "status": "active",
+        "scope": {"coding": [{"system": scopes, "code": "patient-privacy"}]},
+        "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
+        "patient": {"reference": "Patient/zhao"},
+        "policyRule": {"text": "as agreed"},
+        **more,
+    }
