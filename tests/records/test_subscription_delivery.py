@@ -7,7 +7,7 @@ import time_machine
 
 from kernel.clock import now
 from kernel.principal import SYSTEM
-from records import access, hooks, store
+from records import access, hooks, store, validate
 from records.models import SubscriptionEvent, SubscriptionState
 from records.subscriptions import delivery, events, interest
 from tests.fakes.endpoint import Endpoint
@@ -251,6 +251,22 @@ def test_no_notification_holds_more_than_was_asked(hospital, endpoint):
     assert [message.numbers for message in told] == [[1, 2, 3], [4, 5, 6], [7]]
     counts = [message.said["events-since-subscription-start"] for message in told]
     assert counts == ["3", "6", "7"]
+
+
+@pytest.mark.parametrize("content", ["empty", "id-only", "full-resource"])
+def test_what_is_said_follows_r4(hospital, endpoint, api, content):
+    hospital.asks(content=content, heartbeat_period=60)
+    new_task("t1")
+    store.update("Task", "t1", task(status="accepted"), by=DR_LIN)
+    store.delete("Task", "t1", by=DR_LIN)
+    hospital.later(seconds=0)
+    hospital.later(minutes=2)
+    told = endpoint.taken()
+    assert [m.said["type"] for m in told] == ["handshake", "event-notification", "heartbeat"]
+    path = f"Subscription/{hospital.id}"
+    asked = [api.get(f"{path}/${name}", by=PARTNER).body for name in ("status", "events")]
+    for said in [*(message.body for message in told), *asked]:
+        assert validate.check(said) is None
 
 
 @pytest.mark.parametrize("answer", [500, 503, 404, 302])
