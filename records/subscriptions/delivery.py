@@ -31,6 +31,7 @@ LEASE = 180
 AT_A_STRETCH = 20
 FIRST_WAIT = 5
 LONGEST_WAIT = 3600
+SWEPT = 15  # seconds from sweep to sweep
 MOST_ATTEMPTS = 12
 MOST_HANDSHAKES = 3
 LARGEST_ANSWER = 1024 * 1024
@@ -170,6 +171,8 @@ def _failed(state: SubscriptionState, error: OutsideError) -> None:
     SubscriptionState.objects.filter(pk=state.pk, claim=state.claim).update(
         claim="", attempts=attempts, due_ms=access.milliseconds() + wait * 1000
     )
+    if wait < SWEPT:
+        wake(seconds=wait)
 
 
 def _turn(

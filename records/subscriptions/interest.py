@@ -15,9 +15,10 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from kernel.principal import SYSTEM
+from records import rows
 from records.models import SubscriptionState
 from records.search import clauses, sql
 from records.subscriptions.waking import wake
@@ -96,14 +97,15 @@ def _append(parts: Sequence[sql.Part]) -> int:
     appended = 0
     for begin in range(0, len(parts), PARTS_A_STATEMENT):
         some = parts[begin : begin + PARTS_A_STATEMENT]
-        with connection.cursor() as cursor:
-            cursor.execute(
+        appended += len(
+            rows.fetch(
                 "INSERT INTO records_subscriptionevent "
                 "(subscription_id, resource_id, version, interaction, at_ms) "
-                + " UNION ALL ".join(text for text, _ in some),
+                + " UNION ALL ".join(text for text, _ in some)
+                + " RETURNING id",
                 [value for _, values in some for value in values],
             )
-            appended += cursor.rowcount
+        )
     return appended
 
 
@@ -113,7 +115,7 @@ def _part(kind: str, done: str, interest: Interest, writes: Sequence[Write]) -> 
     version = "r.version + 1" if done == "delete" else "r.version"
     marks = ", ".join(["%s"] * len(writes))
     text = (
-        f"SELECT s.id, r.id, {version}, %s, %s "
+        f"SELECT s.id, r.id, {version}, CAST(%s AS text), CAST(%s AS bigint) "
         "FROM records_resource r, records_subscriptionstate s "
         f"WHERE s.id = %s AND s.counting AND {where} AND r.logical_id IN ({marks})"
     )
@@ -123,9 +125,15 @@ def _part(kind: str, done: str, interest: Interest, writes: Sequence[Write]) -> 
 
 @lru_cache(maxsize=1000)
 def _condition(kind: str, filters: tuple[str, ...]) -> tuple[str, tuple[Any, ...]]:
+    said, holds = ["r.kind = %s AND NOT r.deleted"], [kind]
     pairs = [pair for query in filters for pair in parse_qsl(query, keep_blank_values=True)]
-    text, values = sql.conditions(kind, clauses.parse(kind, pairs).clauses, SYSTEM)
-    return text, tuple(values)
+    for clause in clauses.parse(kind, pairs).clauses:
+        # One by one: several together are an INTERSECT, which is made of all resources of the type
+        # before it is looked for the one that was written.
+        text, values = sql.criteria(kind, [clause], SYSTEM)
+        said.append(text)
+        holds += values
+    return " AND ".join(said), tuple(holds)
 
 
 def _fresh() -> Known:
@@ -139,9 +147,9 @@ def _fresh() -> Known:
 
 
 def _ask() -> dict[str, list[Interest]]:
-    rows = SubscriptionState.objects.exclude(status="off").order_by("pk")
+    states = SubscriptionState.objects.exclude(status="off").order_by("pk")
     found: dict[str, list[Interest]] = {}
-    for pk, kind, interactions, filters in rows.values_list(
+    for pk, kind, interactions, filters in states.values_list(
         "pk", "kind", "interactions", "filters"
     ):
         interest = Interest(pk, frozenset(interactions.split()), tuple(filters))

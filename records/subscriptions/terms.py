@@ -26,6 +26,8 @@ HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}): *([\x20-\x7e]{0,2000}
 OURS = frozenset(
     ["host", "content-length", "content-type", "transfer-encoding", "connection", "accept-encoding"]
 )
+ALONE = frozenset(["", "exact", "contains", "identifier", "missing", "not", "of-type"])
+"""Modifiers that look at the resource alone."""
 MOST_FILTERS = 10
 SHORTEST_HEARTBEAT = 30
 LONGEST_TIMEOUT = 60
@@ -126,8 +128,9 @@ def _filter(kind: str, said: Any, place: str, allowed: frozenset[str] | None) ->
         code = name.partition(":")[0]
         if allowed is not None and code not in allowed:
             raise Invalid(place, f"can be filtered by {', '.join(sorted(allowed))}")
-        # A chain asks about neighbours, which the subscriber may not see.
-        if "." in name or name.startswith("_has") or clauses.find(kind, code) is None:
+        modifier = name.partition(":")[2]
+        # What asks about other resources, too, would tell of what the subscriber may not see.
+        if (modifier not in ALONE and modifier not in KINDS) or clauses.find(kind, code) is None:
             raise Invalid(place, f"{code[:80]} is no search parameter of {kind} for this")
     _check_values(kind, pairs, place)
     return query

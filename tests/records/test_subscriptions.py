@@ -126,6 +126,8 @@ def test_what_is_not_served_is_refused_by_its_place(asked, place, value, path, s
         (subscription("Task?_count=5"), "criteria.extension[0].valueString"),
         (subscription("Task?patient.name=x"), "criteria.extension[0].valueString"),
         (subscription("Task?_has:Provenance:target:agent=x"), "criteria.extension[0].valueString"),
+        (subscription("code:in=http://example.org/codes"), "criteria.extension[0].valueString"),
+        (subscription("owner:below=Organization/x"), "criteria.extension[0].valueString"),
         (subscription("nothing"), "criteria.extension[0].valueString"),
         (subscription(*["Task?status=x"] * 11), "criteria.extension"),
         (subscription(topic="slot-changed") | {"criteria": "Task?modified=never"}, "criteria"),
