@@ -7,6 +7,8 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kernel import outside
 from kernel.outside import OutsideError
@@ -181,6 +183,26 @@ def test_what_no_partner_has_reason_to_use_is_refused_for_good(url, says):
     with pytest.raises(OutsideError, match=says) as refused:
         outside.check(url, private=False)
     assert refused.value.permanent
+
+
+ODD = st.text("htps:/@#?[].%0123456789abcdefx\\ \t\n\0é。①\u200b\ud800", max_size=40)
+
+
+@given(st.one_of(ODD, ODD.map("https://".__add__), st.text(max_size=60)))
+def test_whatever_is_said_is_an_address_or_refused(said):
+    try:
+        found = outside.check(said, private=False)
+    except OutsideError as error:
+        assert error.permanent
+    else:
+        assert found.scheme == "https"
+        assert found.raw_host.isascii()
+
+
+def test_an_international_name_is_called_by_its_ascii_spelling(server, names):
+    post(f"http://医院.example:{server.port}/")
+    ((_, headers, _),) = server.came
+    assert headers["Host"] == f"xn--ekrs67m.example:{server.port}"
 
 
 def test_redirects_are_answers_like_others(server):
