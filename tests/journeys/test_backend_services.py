@@ -23,7 +23,9 @@ from config.embedded import free_port
 from deploy.processes import Family, run_once, wait_until_answers
 from kernel.ids import new_id
 from tests.accounts.key_server import KeyServer
+from tests.fakes.endpoint import Endpoint
 from tests.records.cast import observation, patient
+from tests.records.test_subscriptions import subscription
 
 pytestmark = pytest.mark.timeout(120)
 RSA = RSAKey.generate_key(2048, {"kid": "donghua-2026"})
@@ -239,3 +241,44 @@ def test_a_bulk_export_from_token_to_file(service):
     assert service.http.delete(status, headers=head).status_code == 202
     assert service.http.get(status, headers=head).status_code == 404
     assert service.http.get(file["url"], headers=head).status_code == 404
+
+
+def test_a_partner_subscribes_and_is_told(service):
+    head = bearer(service)
+    with Endpoint() as endpoint:
+        wish = subscription(
+            "code=8867-4",
+            topic="observation-created",
+            content="full-resource",
+            endpoint=endpoint.url,
+        )
+        made = service.http.post("/fhir/Subscription", json=wish, headers=head | FHIR)
+        assert made.status_code == 201, made.text
+        address = f"/fhir/Subscription/{made.json()['id']}"
+        arrived(endpoint, 1)
+        while service.http.get(address, headers=head).json()["status"] != "active":
+            time.sleep(0.05)
+        service.http.put("/fhir/Patient/told", json=patient(id="told"), headers=head | FHIR)
+        for code in ("8867-4", "8310-5", "8867-4"):
+            body = observation("Patient/told", code=code)
+            assert service.http.post("/fhir/Observation", json=body, headers=head | FHIR).is_success
+        arrived(endpoint, 1, events=2)
+        hello, *told = endpoint.taken()
+        assert hello.said["type"] == "handshake"
+        assert [number for message in told for number in message.numbers] == [1, 2]
+        [entry] = told[0].body["entry"][1:2]
+        found = service.http.get(entry["fullUrl"], headers=head)
+        assert found.json() == entry["resource"]
+        status = service.http.get(f"{address}/$status", headers=head).json()["entry"][0]
+        assert '"2"' in json.dumps(status["resource"])
+        other = bearer(service, client="xihua", key=EC, alg="ES384", scope="system/*.rs")
+        assert service.http.get(address, headers=other).status_code in (403, 404)
+        assert service.http.delete(address, headers=head).status_code == 204
+
+
+def arrived(endpoint, messages, *, events=0):
+    """Wait until so many messages, and events in them, have come."""
+    ends = time.monotonic() + 40
+    while len(endpoint.came) < messages or sum(len(m.events) for m in endpoint.came) < events:
+        assert time.monotonic() < ends, "nothing came"
+        time.sleep(0.05)
