@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 
 from kernel import outside
-from kernel.errors import Conflict, Invalid, Missing
+from kernel.errors import Conflict, HouseError, Invalid, Missing
 from kernel.ids import new_id
 from kernel.outside import OutsideError
 from kernel.principal import SYSTEM
@@ -199,5 +199,5 @@ def _turn(
             )
             if not changed:
                 raise Conflict("written meanwhile")
-    except (Conflict, Missing):
-        log.info("subscription %s was written meanwhile", state.logical_id)
+    except HouseError as error:
+        log.info("subscription %s stays as it is: %s", state.logical_id, type(error).__name__)

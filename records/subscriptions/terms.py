@@ -29,6 +29,7 @@ OURS = frozenset(
 ALONE = frozenset(["", "exact", "contains", "identifier", "missing", "not", "of-type"])
 """Modifiers that look at the resource alone."""
 MOST_FILTERS = 10
+MOST_HEADERS = 20
 SHORTEST_HEARTBEAT = 30
 LONGEST_TIMEOUT = 60
 USUAL_TIMEOUT = 10
@@ -172,7 +173,10 @@ def _endpoint(channel: Json) -> str:
 
 
 def _headers(channel: Json) -> Iterator[tuple[str, str]]:
-    for at, said in enumerate(channel.get("header", [])):
+    lines = channel.get("header", [])
+    if len(lines) > MOST_HEADERS:
+        raise Invalid("Subscription.channel.header", f"at most {MOST_HEADERS}")
+    for at, said in enumerate(lines):
         found = HEADER.fullmatch(said) if isinstance(said, str) else None
         # The line itself may be a secret: it is not repeated.
         if found is None or found[1].lower() in OURS:

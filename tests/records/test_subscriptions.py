@@ -106,6 +106,7 @@ def test_the_error_text_is_ours(asked):
         ("channel.header", ["secret-without-name"], "channel.header\\[0\\]", "Name: value"),
         ("channel.header", ["A: 1", "Host: evil"], "channel.header\\[1\\]", "Name: value"),
         ("channel.header", ["A: 1\r\nHost: evil"], "channel.header\\[0\\]", "Name: value"),
+        ("channel.header", ["A: 1"] * 21, "channel.header", "at most"),
         ("end", "2020-01-01T00:00:00Z", "end", "over"),
     ],
 )
