@@ -54,7 +54,7 @@ DATATYPES = {
     "token": {"code", "Coding", "CodeableConcept", "Identifier", "ContactPoint", "boolean"}
     | {"string", "uri", "id", "exists"},
     "string": {"string", "markdown", "HumanName", "Address"},
-    "date": {"date", "dateTime", "instant", "Period", "Timing"},
+    "date": {"date", "dateTime", "instant", "Period", "Timing", "string"},
     "reference": {"Reference", "canonical", "uri", "Resource"},
     "quantity": {"Quantity", "Money", "Range", "Age", "Duration", "Count", "SampledData"},
     "number": {"integer", "decimal", "positiveInt", "unsignedInt", "Range"},

@@ -15,6 +15,7 @@ USUAL = 50
 DEEPEST_CHAIN = 5
 MOST_WAYS = 12
 SEPARATOR = re.compile(r"(?<!\\),")
+BACKSLASH = "\ue000"
 MODIFIERS = {
     "id": {"missing"},
     "instant": {"missing"},
@@ -132,10 +133,19 @@ def _check_modifier(parameter: Parameter, modifier: str, name: str, value: str) 
 def _values(name: str, value: str) -> tuple[str, ...]:
     if "\0" in value:
         raise Malformed(name, "holds a control character")
-    values = tuple(part.replace("\\,", ",") for part in SEPARATOR.split(value) if part.strip())
+    # A backslash that stands for itself must not escape what follows it.
+    parts = SEPARATOR.split(value.replace("\\\\", BACKSLASH))
+    values = tuple(part.replace("\\,", ",") for part in parts if part.strip())
     if not values:
         raise Malformed(name, "has no value")
     return values
+
+
+def bare(text: str) -> str:
+    """A part of a value without its escapes (search.html#escaping)."""
+    if "\\" not in text and BACKSLASH not in text:
+        return text
+    return text.replace("\\$", "$").replace("\\|", "|").replace(BACKSLASH, "\\")
 
 
 def find(kind: str, code: str) -> Parameter | None:

@@ -16,9 +16,11 @@ from kernel.clock import now
 from records.errors import Malformed
 from records.kinds import KINDS
 from records.search import values
+from records.search.clauses import bare
 from records.search.parameters import Parameter
 
 Part = tuple[str, list[Any]]
+BAR = re.compile(r"(?<!\\)\|")
 PREFIX = re.compile(r"(eq|ne|gt|ge|lt|le|sa|eb|ap)(?=[\d.+-])")
 HOLDS = {"postgresql": "position(%s::bytea in {0}) > 0", "sqlite": "instr({0}, %s) > 0"}
 ZERO = {"postgresql": "position('\\x00'::bytea in {0})", "sqlite": "instr({0}, x'00')"}
@@ -78,19 +80,19 @@ def among(tokens: list[bytes]) -> Part:
 
 
 def _string(parameter: Parameter, value: str) -> Part:
-    return begins(values.cut(values.fold(value)))
+    return begins(values.cut(values.fold(bare(value))))
 
 
 def _exact(parameter: Parameter, value: str) -> Part:
-    return "x.v = %s", [values.text_row(value)]
+    return "x.v = %s", [values.text_row(bare(value))]
 
 
 def _contains(parameter: Parameter, value: str) -> Part:
-    return HOLDS[connection.vendor].format("x.v"), [values.cut(values.fold(value))]
+    return HOLDS[connection.vendor].format("x.v"), [values.cut(values.fold(bare(value)))]
 
 
 def _token(parameter: Parameter, value: str) -> Part:
-    system, bar, code = value.rpartition("|")
+    system, bar, code = halves(value)
     if parameter.plain_codes or not bar:
         return begins(values.cut(f"{code}|"))
     if not code:
@@ -106,8 +108,16 @@ def codes(parameter: Parameter, wanted: Sequence[str]) -> Part:
     return among([values.token("" if plain_ else system, code) for system, _, code in split])
 
 
+def halves(value: str) -> tuple[str, str, str]:
+    """System, bar and code of ``system|code``; a bar may be escaped."""
+    if "\\" not in value:
+        return value.rpartition("|")
+    *system, code = BAR.split(value)
+    return bare("|".join(system)), "|" if system else "", bare(code)
+
+
 def _of_type(parameter: Parameter, value: str) -> Part:
-    parts = value.split("|")
+    parts = [bare(part) for part in BAR.split(value)]
     if len(parts) != 3 or not parts[1] or not parts[2]:
         raise Malformed(f"{parameter.name}:of-type", "must look like system|code|value")
     return "x.v = %s", [values.of_type(*parts)]
@@ -116,7 +126,7 @@ def _of_type(parameter: Parameter, value: str) -> Part:
 def _reference(parameter: Parameter, value: str, kind: str = "") -> Part:
     if "canonical" in parameter.datatypes and (":" in value or "|" in value):
         return _canonical(parameter, value)
-    target = values.reference(value) or ""
+    target = values.reference(bare(value)) or ""
     if "/" in target or target.startswith("urn:"):
         held = target.partition("/")[0]
         wrong = parameter.resolved and held in KINDS and held not in parameter.targets
@@ -128,15 +138,15 @@ def _reference(parameter: Parameter, value: str, kind: str = "") -> Part:
 def _canonical(parameter: Parameter, value: str) -> Part:
     """Of any version where none is said."""
     if "|" in value:
-        return "x.v = %s", [values.cut(value)]
-    text, given = begins(values.cut(f"{value}|"))
-    return f"(x.v = %s OR {text})", [values.cut(value), *given]
+        return "x.v = %s", [values.cut(bare(value))]
+    text, given = begins(values.cut(f"{bare(value)}|"))
+    return f"(x.v = %s OR {text})", [values.cut(bare(value)), *given]
 
 
 def _uri(parameter: Parameter, value: str) -> Part:
     if "canonical" in parameter.datatypes:
         return _canonical(parameter, value)
-    return "x.v = %s", [values.cut(value)]
+    return "x.v = %s", [values.cut(bare(value))]
 
 
 def _below(parameter: Parameter, value: str) -> Part:
@@ -225,7 +235,8 @@ def _asked(parameter: Parameter, value: str) -> Asked:
     half = Decimal(5).scaleb(exponent - (2 if exponent > 0 else 1))
     if sign == "ap":
         half = max(half, abs(exact) / 10)
-    ends = float(exact - half), float(exact + half)
+    # A float may be too coarse to tell the ends from the middle, which is always within.
+    ends = float(exact - half), max(float(exact + half), math.nextafter(middle, math.inf))
     return Asked(sign, values.number(middle), values.number(ends[0]), values.number(ends[1]))
 
 
@@ -304,7 +315,7 @@ def _composite(parameter: Parameter, value: str) -> Part:
         raise Malformed(parameter.name, f"has {len(parameter.components)} parts, joined by $")
     rest, said, given = "x.v", [], []
     for place, part in enumerate(parts):
-        text, values_ = plain(parameter.component(place), part.replace("\\$", "$"))
+        text, values_ = plain(parameter.component(place), part)
         last = place == len(parts) - 1
         own, rest = _stretch(parameter.components[place], rest, last=last)
         said.append(text.replace("x.v", own))
@@ -325,7 +336,7 @@ def _stretch(type_: str, rest: str, *, last: bool) -> tuple[str, str]:
 
 def _first(parameter: Parameter, value: str) -> tuple[list[str], list[Any]]:
     """A range of the index, where the first part is a code."""
-    system, bar, code = value.rpartition("|")
+    system, bar, code = halves(value)
     if not code or parameter.components[0] != "token":
         return [], []
     known = parameter.component(0).plain_codes or not bar

@@ -136,10 +136,20 @@ def _chain(clause: Clause, by: Principal) -> Part:
     row = ROW_REFERENCE[connection.vendor]
     found = [conditions(link.kind, [link.clause], by) for link in links]
     tests = [
-        (f"x.v IN (SELECT {row} FROM records_resource r WHERE {where})", given)
+        (_in("x.v", f"SELECT {row} FROM records_resource r WHERE {where}"), given)
         for where, given in found
     ]
     return _rows(_keys(clause.parameter), _any(tests))
+
+
+def _in(what: str, select: str) -> str:
+    """Evaluated from the inside out: PostgreSQL would plan all links of a chain as one join.
+
+    Measured: the plan of three links took it more than 20 seconds, now milliseconds.
+    """
+    if connection.vendor == "postgresql":
+        return f"{what} = ANY(ARRAY({select}))"
+    return f"{what} IN ({select})"
 
 
 def _may(by: Principal, kind: str) -> bool:
@@ -156,16 +166,12 @@ def _has(kind: str, clause: Clause, by: Principal) -> Part:
     scopes.check(by, link.kind, "s")
     where, given = conditions(link.kind, [link.clause], by)
     begin = f"{kind}/".encode()
-    test = (
-        "x.v >= %s AND x.v < %s AND x.resource_id IN "
-        f"(SELECT r.id FROM records_resource r WHERE {where})"
-    )
+    matching = _in("x.resource_id", f"SELECT r.id FROM records_resource r WHERE {where}")
+    test = f"x.v >= %s AND x.v < %s AND {matching}"
     target = TEXT_OF[connection.vendor].format(f"substr(x.v, {len(begin) + 1})")
     inner, holds = _rows(_keys(clause.parameter), (test, [begin, after(begin), *given]), target)
-    return (
-        f"SELECT r.id FROM records_resource r WHERE r.kind = %s AND r.logical_id IN ({inner})",
-        [kind, *holds],
-    )
+    found = _in("r.logical_id", inner)
+    return f"SELECT r.id FROM records_resource r WHERE r.kind = %s AND {found}", [kind, *holds]
 
 
 def _family(parameter: Parameter, modifier: str, value: str, by: Principal) -> Part:

@@ -1,0 +1,159 @@
+"""What asks for much is answered, or refused, within a second; neighbours come along once."""
+
+import time
+
+import pytest
+
+from tests.records.cast import DR_SUN, MR_ZHAO, observation, partner, patient
+
+pytestmark = [pytest.mark.embedded, pytest.mark.django_db]
+
+SUBSETTED = "SUBSETTED"
+
+
+def quickly(api, path, **more):
+    began = time.monotonic()
+    answer = api.get(path, **more)
+    assert time.monotonic() - began < 1.5, path
+    return answer
+
+
+@pytest.fixture
+def chain(api):
+    """Organizations in a row, the last part of the first."""
+    for n in range(6):
+        above = f"Organization/o{(n + 1) % 6}"
+        body = {"resourceType": "Organization", "id": f"o{n}", "name": f"House {n}"}
+        assert api.put(f"Organization/o{n}", body | {"partOf": {"reference": above}}).status == 201
+    return api
+
+
+def test_include_iterates_round_a_circle(chain):
+    once = chain.get("Organization?_id=o0&_include=Organization:partof")
+    assert once.ids == ["o0", "o1"]
+    round_ = chain.get("Organization?_id=o0&_include:iterate=Organization:partof")
+    assert sorted(round_.ids) == [f"o{n}" for n in range(6)]
+    back = chain.get("Organization?_id=o0&_revinclude:iterate=Organization:partof")
+    assert sorted(back.ids) == [f"o{n}" for n in range(6)]
+    modes = [entry["search"]["mode"] for entry in round_.entries]
+    assert modes == ["match"] + ["include"] * 5
+
+
+def test_include_follows_what_was_included(api):
+    api.put("Organization/clinic", {"resourceType": "Organization", "id": "clinic", "name": "C"})
+    api.put("Patient/p", patient(id="p", managingOrganization={"reference": "Organization/clinic"}))
+    api.put("Observation/o", observation("Patient/p", id="o"))
+    plain = "Observation?_id=o&_include=Observation:subject&_include=Patient:organization"
+    assert api.get(plain).ids == ["o", "p"]
+    iterated = plain.replace("_include=Patient", "_include:iterate=Patient")
+    assert api.get(iterated).ids == ["o", "p", "clinic"]
+    everything = api.get("Patient?_id=p&_revinclude=*&_include=*").ids
+    assert (everything[0], sorted(everything[1:])) == ("p", ["clinic", "o"])
+    assert api.get("Observation?_id=o&_include=Observation:patient:Patient").ids == ["o", "p"]
+    assert api.get("Observation?_id=o&_include=Observation:patient:Device").ids == ["o"]
+
+
+def test_nothing_comes_along_that_one_may_not_see(api):
+    api.put("Patient/p", patient(id="p"))
+    api.put("Observation/o", observation("Patient/p", id="o"))
+    for path in (
+        "Patient?_id=p&_revinclude=Observation:subject",
+        "Patient?_id=p&_revinclude=*",
+        "Observation?_id=o&_include=*",
+    ):
+        assert api.get(path, by=DR_SUN).ids == []
+        assert api.get(path, by=MR_ZHAO).ids == []
+    nosy = partner("system/Patient.rs")
+    assert api.get("Patient?_has:Observation:subject:code=8867-4", by=nosy).status == 403
+    assert api.get("Patient?_list=l", by=nosy).status == 403
+
+
+def test_five_hundred_alternatives(api):
+    api.put("Patient/p", patient(id="p"))
+    codes = ",".join(f"http://hospital.example/mrn|M-{n}" for n in range(500))
+    assert quickly(api, f"Patient?identifier={codes}").ids == ["p"]
+    names = ",".join(f"zh{n}" for n in range(499))
+    assert quickly(api, f"Patient?name={names},zhao").ids == ["p"]
+    days = ",".join(f"ge{year}-01-01" for year in range(1500, 2000))
+    assert quickly(api, f"Patient?birthdate={days}").ids == ["p"]
+    amounts = ",".join(f"gt{n}.5|http://unitsofmeasure.org|mg" for n in range(500))
+    assert quickly(api, f"Observation?value-quantity={amounts}").ids == []
+    pairs = ",".join(f"8867-4${n}" for n in range(500))
+    assert quickly(api, f"Observation?code-value-quantity={pairs}").ids == []
+
+
+def test_a_deep_chain_is_followed_and_a_deeper_one_refused(chain):
+    deep = "partof." * 5
+    assert quickly(chain, f"Organization?{deep}name=House 0").ids == ["o1"]
+    assert quickly(chain, f"Organization?partof.{deep}name=House 0").status == 400
+    has = "_has:Organization:partof:" * 5
+    assert quickly(chain, f"Organization?{has}name=House 0").ids == ["o5"]
+    many = "&".join(f"_include:iterate=Organization:partof&x{n}=1" for n in range(50))
+    assert quickly(chain, f"Organization?{many}").status == 400
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["'; DROP TABLE records_resource; --", "a' OR '1'='1", "%s%s%s", "\\", "\\\\", "$", "|", "||"],
+)
+def test_sql_in_a_value_is_a_value(api, value):
+    api.put("Patient/p", patient(id="p", name=[{"family": value}]))
+    for name in ("identifier", "name", "name:exact", "name:contains", "_id", "organization"):
+        answer = api.send("POST", "Patient/_search", f"{name}={value}".replace("%", "%25"),
+                          kind="application/x-www-form-urlencoded")  # fmt: skip
+        assert answer.status in (200, 400), answer.text
+    assert api.get("Patient").ids == ["p"]
+
+
+def test_escapes(api):
+    odd = "a,b|c$d\\e"
+    api.put("Patient/p", patient(id="p", identifier=[{"system": "urn:s", "value": odd}]))
+    escaped = "a\\,b\\|c\\$d\\\\e"
+    assert api.get(f"Patient?identifier={escaped}").ids == ["p"]
+    assert api.get(f"Patient?identifier=urn:s|{escaped}").ids == ["p"]
+    assert api.get("Patient?identifier=a,b").ids == []
+
+
+@pytest.mark.parametrize(
+    ("query", "kept", "left_out"),
+    [
+        ("_summary=true", {"name", "gender", "identifier"}, {"text", "contact", "photo"}),
+        ("_summary=text", {"text"}, {"name", "gender", "contact"}),
+        ("_summary=data", {"name", "contact"}, {"text"}),
+        ("_elements=gender,contact", {"gender", "contact"}, {"name", "text"}),
+        ("_elements=Patient.gender", {"gender"}, {"name", "text"}),
+        ("_elements=deceased", {"deceasedBoolean"}, {"name"}),
+    ],
+)
+def test_less_than_the_whole(api, query, kept, left_out):
+    body = patient(
+        id="p",
+        deceasedBoolean=False,
+        contact=[{"name": {"text": "B"}}],
+        text={
+            "status": "generated",
+            "div": '<div xmlns="http://www.w3.org/1999/xhtml">A</div>',
+        },
+    )
+    assert api.put("Patient/p", body).status == 201
+    for found in (
+        api.get(f"Patient?{query}").entries[0]["resource"],
+        api.get(f"Patient/p?{query}").body,
+    ):
+        assert kept <= found.keys()
+        assert not left_out & found.keys()
+        assert {"resourceType", "id", "meta"} <= found.keys()
+        assert found["meta"]["tag"][0]["code"] == SUBSETTED
+        assert found["meta"]["versionId"] == "1"
+    assert "tag" not in api.get("Patient/p").body["meta"]
+    assert api.get("Patient/p?_summary=false").text == api.get("Patient/p").text
+
+
+def test_a_summary_keeps_what_a_resource_cannot_do_without(api):
+    api.put("Observation/o", observation(id="o", note=[{"text": "n"}]))
+    found = api.get("Observation?_elements=subject").entries[0]["resource"]
+    assert found.keys() == {"resourceType", "id", "meta", "status", "code", "subject"}
+    assert "note" not in api.get("Observation/o?_summary=true").body
+    assert api.get("Observation/o?_summary=much").status == 400
+    counted = api.get("Observation?_summary=count").body
+    assert (counted["total"], "entry" in counted) == (1, False)
