@@ -73,13 +73,17 @@ class Include:
 
 @dataclass(slots=True)
 class Search:
-    """A search understood; ``passed`` are the parameters that a lenient one passed over."""
+    """A search understood; ``passed`` are the parameters that a lenient one passed over.
+
+    ``paged`` says that the client wants pages of a size of its own.
+    """
 
     kind: str
     clauses: list[Clause] = field(default_factory=list)
     sorts: list[Sort] = field(default_factory=list)
     includes: list[Include] = field(default_factory=list)
     count: int = USUAL
+    paged: bool = False
     total: str = ""
     only_count: bool = False
     subset: Subset = EVERYTHING

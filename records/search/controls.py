@@ -42,6 +42,7 @@ def _count(search: Search, name: str, value: str) -> None:
     if not value.isascii() or not value.isdigit():
         raise Malformed(name, "must be a whole number")
     search.count = min(int(value[:9]), MOST)
+    search.paged = True
     search.only_count = search.only_count or search.count == 0
 
 

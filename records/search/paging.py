@@ -128,7 +128,7 @@ def cursor_of(wanted: Search, lines: Lines) -> str:
 
 def _first(wanted: Search, where: Condition) -> Lines:
     """The first page; its moment is asked for in the same statement, where there may be more."""
-    watched = bool(wanted.sorts) or not wanted.clauses
+    watched = wanted.paged or bool(wanted.sorts) or not wanted.clauses
     found = _fetch(wanted, _now(wanted, where), watched=watched)
     more = len(found) > wanted.count
     if more and not watched:

@@ -1,14 +1,18 @@
 """The table of search parameters against R4's own list, code by code."""
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 
 from records.definitions import search_rows
 from records.kinds import KINDS
+from records.models import IndexRow
 from records.search import parameters
 from records.search.comparisons import compare
+from tests.records.cast import observation, patient
 
 OFFICIAL = (
     Path(__file__).resolve().parents[3]
@@ -73,3 +77,18 @@ def test_every_place_can_be_looked_at():
                 assert all(parameter.component(n).datatypes for n in range(2))
             elif parameter.type in ("token", "string", "uri", "reference"):
                 assert compare(parameter, "", "x")
+
+
+@pytest.mark.django_db
+@pytest.mark.embedded
+def test_the_index_can_be_made_anew(api):
+    api.put("Patient/p", patient(id="p"))
+    api.put("Patient/gone", patient(id="gone"))
+    api.delete("Patient/gone")
+    api.put("Observation/o", observation("Patient/p", id="o"))
+    before = set(IndexRow.objects.values_list("k", "v", "resource_id"))
+    IndexRow.objects.filter(resource__kind="Patient").delete()
+    IndexRow.objects.create(k=1, v=b"stale", resource_id=next(iter(before))[2])
+    call_command("reindex_fhir", stdout=io.StringIO())
+    assert set(IndexRow.objects.values_list("k", "v", "resource_id")) == before
+    assert api.get("Patient?name=zhao").ids == ["p"]
