@@ -73,6 +73,9 @@ def _statement(base: str) -> bytes:
                     {"code": code}
                     for code in ("transaction", "batch", "search-system", "history-system")
                 ],
+                "searchParam": [
+                    _parameter(p) for p in parameters.of("Basic").values() if p.name[0] == "_"
+                ],
                 "operation": [_operation(row) for row in operations.of_system()],
             }
         ],
@@ -103,7 +106,7 @@ def _resource(kind: str) -> Json:
         f"{other}:{p.name}"
         for other in KINDS
         for p in parameters.of(other).values()
-        if p.type == "reference" and kind in p.targets
+        if p.type == "reference" and _leads(p, kind)
     ]
     found: Json = {
         "type": kind,
@@ -116,13 +119,18 @@ def _resource(kind: str) -> Json:
         "conditionalRead": "full-support",
         "conditionalUpdate": True,
         "conditionalDelete": "single",
-        "searchInclude": [f"{kind}:{name}" for name in references],
-        "searchRevInclude": reverse,
+        "searchInclude": ["*", *(f"{kind}:{name}" for name in references)],
+        "searchRevInclude": ["*", *reverse],
         "searchParam": [*map(_parameter, known.values()), LIST],
         "operation": [_operation(row) for row in operations.of_type(kind)],
         **(topics.capability() if kind == "Subscription" else {}),
     }
     return {name: value for name, value in found.items() if value != []}
+
+
+def _leads(parameter: parameters.Parameter, kind: str) -> bool:
+    """True when a reference may be one to ``kind``."""
+    return kind in (parameter.targets or KINDS) and "Reference" in parameter.datatypes
 
 
 def _parameter(parameter: parameters.Parameter) -> Json:

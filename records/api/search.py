@@ -7,9 +7,11 @@ from django.http import HttpResponse
 from records import outcomes, reading, scopes
 from records.api import wire
 from records.errors import Malformed, Unsupported
+from records.everything import compartments
 from records.kinds import KINDS
 from records.search import Page, clauses
 from records.search import search as find
+from records.search.parameters import Parameter
 from records.stored import Stored
 
 
@@ -64,13 +66,17 @@ def _posted(exchange: wire.Exchange) -> list[tuple[str, str]]:
 
 
 def search_compartment(exchange: wire.Exchange) -> HttpResponse:
-    """What is about one patient."""
-    kind = exchange.version
-    code = "patient" if clauses.find(kind, "patient") else "subject"
-    if exchange.kind != "Patient" or not clauses.find(kind, code):
+    """What belongs to one patient, or encounter, by any of the parameters that say so."""
+    kind, owner = exchange.version, f"{exchange.kind}/{exchange.id}"
+    members = compartments.members(exchange.kind, kind)
+    if not members:
         raise Unsupported("there is no such compartment")
-    reading.current("Patient", exchange.id, by=exchange.by)
-    return _search(exchange, kind, [(code, f"Patient/{exchange.id}"), *exchange.query])
+    scopes.check(exchange.by, kind, "s")
+    reading.current(exchange.kind, exchange.id, by=exchange.by)
+    slots = {slot: None for member in members for slot in member.slots}
+    belongs = clauses.Clause(Parameter("", "reference", tuple(slots)), "", (owner,))
+    page = _find(exchange, kind, exchange.query, belongs)
+    return wire.answer_json(_bundle(exchange.base, f"{owner}/{kind}", page))
 
 
 def _search(exchange: wire.Exchange, kind: str, query: list[tuple[str, str]]) -> HttpResponse:
@@ -78,13 +84,18 @@ def _search(exchange: wire.Exchange, kind: str, query: list[tuple[str, str]]) ->
     return wire.answer_json(_bundle(exchange.base, kind, _find(exchange, kind, query)))
 
 
-def _find(exchange: wire.Exchange, kind: str, query: list[tuple[str, str]]) -> Page:
+def _find(
+    exchange: wire.Exchange,
+    kind: str,
+    query: list[tuple[str, str]],
+    belongs: clauses.Clause | None = None,
+) -> Page:
     lenient = exchange.prefers("handling") == "lenient"
-    return find(kind, query, by=exchange.by, lenient=lenient)
+    return find(kind, query, by=exchange.by, lenient=lenient, belongs=belongs)
 
 
-def _bundle(base: str, kind: str, page: Page) -> wire.Json:
-    own = f"{base}/{kind}"
+def _bundle(base: str, place: str, page: Page) -> wire.Json:
+    own = f"{base}/{place}"
     self = _url(own, page.used)
     links = [{"relation": "self", "url": self}, {"relation": "first", "url": self}]
     if page.next:

@@ -123,6 +123,12 @@ def _rows(text: str) -> Rows:
 TABLE: dict[str, Rows] = {"Patient": _rows(_PATIENT), "Encounter": _rows(_ENCOUNTER)}
 
 
+def members(owner: str, kind: str) -> list[Parameter]:
+    """The parameters of ``kind`` that put it into a compartment of ``owner``; empty for none."""
+    known = parameters.of(kind)
+    return [known[name] for name in TABLE.get(owner, {}).get(kind, ()) if name in known]
+
+
 @cache
 def member_keys(owner: str) -> tuple[int, ...]:
     """The ``k`` of index rows that name the owner (``Patient``, ``Encounter``) of a compartment."""

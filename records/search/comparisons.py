@@ -169,7 +169,7 @@ def _above(parameter: Parameter, value: str) -> Part:
 
 def _date_tests(parameter: Parameter, value: str) -> tuple[str, bytes, bytes]:
     sign, moment = prefix(value)
-    both = values.span(moment)
+    both = values.span(moment.replace(" ", "+"))  # what a form makes of the plus of a zone
     if both is None:
         raise Malformed(parameter.name, "is not a date")
     if sign != "ap":

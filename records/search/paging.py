@@ -307,7 +307,8 @@ def _table(lines: Sequence[tuple[Any, ...]], types: tuple[str, ...]) -> Part:
 
 def _fingerprint(wanted: Search) -> str:
     """A cursor belongs to its search only."""
-    said = repr((wanted.kind, [pair for pair in wanted.used if pair[0] != "_count"]))
+    values = [clause.values for clause in wanted.clauses]  # a compartment is among them
+    said = repr((wanted.kind, values, [pair for pair in wanted.used if pair[0] != "_count"]))
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 

@@ -32,17 +32,24 @@ class Page:
 
 
 def search(
-    kind: str, given: Iterable[tuple[str, str]], *, by: Principal, lenient: bool = False
+    kind: str,
+    given: Iterable[tuple[str, str]],
+    *,
+    by: Principal,
+    lenient: bool = False,
+    belongs: clauses.Clause | None = None,
 ) -> Page:
     """Search ``kind`` for what ``by`` may see.
 
     ``given`` are the pairs of a query string, control parameters (``_count``, ``_sort``,
-    ``_include`` …) among them. Raises Malformed (an Invalid) naming a parameter that is wrong,
-    Conflict for a cursor that has grown too old.
+    ``_include`` …) among them; ``belongs`` is one criterion more, that of a compartment. Raises
+    Malformed (an Invalid) naming a parameter that is wrong, Conflict for a cursor grown too old.
     """
     if kind not in KINDS:
         raise Invalid("resourceType", "this resource type is not served")
     wanted = controls.parse(kind, given, lenient=lenient)
+    if belongs:
+        wanted.clauses.append(belongs)
     where = _condition(kind, wanted.clauses, by)
     if wanted.only_count:
         return Page([], total=_count(where), used=wanted.used, passed=wanted.passed)

@@ -244,7 +244,7 @@ def _last_updated(clause: Clause) -> Part:
     said, given = [], []
     for value in clause.values:
         sign, moment = prefix(value)
-        both = values.milliseconds_of(moment)
+        both = values.milliseconds_of(moment.replace(" ", "+"))
         if both is None:
             raise Malformed(clause.parameter.name, "is not a date that can be compared so")
         low, high = both

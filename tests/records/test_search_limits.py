@@ -157,3 +157,36 @@ def test_a_summary_keeps_what_a_resource_cannot_do_without(api):
     assert api.get("Observation/o?_summary=much").status == 400
     counted = api.get("Observation?_summary=count").body
     assert (counted["total"], "entry" in counted) == (1, False)
+
+
+def test_compartments(api):
+    api.put("Patient/p", patient(id="p"))
+    visit = {
+        "resourceType": "Encounter",
+        "id": "e",
+        "status": "finished",
+        "class": {"code": "AMB"},
+        "subject": {"reference": "Patient/p"},
+    }
+    assert api.put("Encounter/e", visit).status == 201
+    in_visit = observation("Patient/p", id="o") | {"encounter": {"reference": "Encounter/e"}}
+    api.put("Observation/o", in_visit)
+    made_by = observation("Patient/q", id="by") | {"performer": [{"reference": "Patient/p"}]}
+    api.put("Observation/by", made_by)
+    api.put("Observation/other", observation("Patient/q", id="other"))
+    assert api.get("Patient/p/Observation?_sort=_id").ids == ["by", "o"]
+    assert api.get("Patient/p/Observation?subject=Patient/p").ids == ["o"]
+    assert api.get("Encounter/e/Observation").ids == ["o"]
+    page = api.get("Patient/p/Observation?_count=1&_sort=_id")
+    assert page.link("next").startswith("http://testserver/fhir/Patient/p/Observation?")
+    assert api.get(page.link("next")).ids == ["o"]
+    assert api.get(page.link("next").replace("Patient/p", "Patient/q")).status in (400, 404)
+    for nowhere in ("Patient/p/Location", "Patient/nobody/Observation", "Location/l/Observation"):
+        assert api.get(nowhere).status == 404
+
+
+def test_a_zone_survives_a_form(api):
+    api.put("Observation/o", observation(id="o", at="2024-05-01T18:00:00+08:00"))
+    assert api.get("Observation?date=2024-05-01T18:00:00+08:00").ids == ["o"]
+    assert api.get("Observation?date=2024-05-01T10:00:00Z").ids == ["o"]
+    assert api.get("Observation?_lastUpdated=gt2020-01-01T00:00:00+08:00").ids == ["o"]

@@ -454,6 +454,49 @@ def test_numbers_and_ranges(bodies, sign, amount):
     assert found("RiskAssessment", names, ("probability", f"{sign}{amount}")) == expected
 
 
+people = st.fixed_dictionaries(
+    {"resourceType": st.just("Patient"), "gender": st.sampled_from(["male", "female"])},
+    optional={
+        "birthDate": st.sampled_from(["1970-01-01", "1980"]),
+        "name": st.sampled_from(NAMES).map(lambda name: [{"family": name}]),
+    },
+)
+
+
+@SETTINGS
+@given(
+    patients=st.lists(people, min_size=1, max_size=3),
+    bodies=st.lists(observations(), min_size=1, max_size=5),
+    picks=st.lists(st.integers(0, 2), min_size=5, max_size=5),
+    code=st.sampled_from(CODES),
+    asked=st.sampled_from(NAMES),
+)
+def test_chains_both_ways(patients, bodies, picks, code, asked):
+    owners = written("Patient", patients)
+    ids = list(owners)
+    subjects = [ids[pick % len(ids)] for pick in picks]
+    for body, owner in zip(bodies, subjects, strict=False):
+        body["subject"] = {"reference": f"Patient/{owner}"}
+    names = written("Observation", bodies)
+
+    def called(owner):
+        held = at(owners[owner], "name.family")
+        return any(fold(name).startswith(fold(asked)) for name in held)
+
+    def coded(body):
+        return any(token_fits(code, one) for one in tokens(body["code"]))
+
+    of = {id_: body["subject"]["reference"].removeprefix("Patient/") for id_, body in names.items()}
+    expected = sorted(id_ for id_ in names if called(of[id_]))
+    assert found("Observation", names, ("subject:Patient.name", asked)) == expected
+    assert found("Observation", names, ("patient.name", asked)) == expected
+    expected = sorted({of[id_] for id_, body in names.items() if coded(body)})
+    assert found("Patient", owners, ("_has:Observation:patient:code", code)) == expected
+    twice = sorted(id_ for id_ in names if any(coded(names[o]) for o in names if of[o] == of[id_]))
+    question = ("patient._has:Observation:patient:code", code)
+    assert found("Observation", names, question) == twice
+
+
 def least(ranges, *, descending):
     ends = [first for first, _ in ranges]
     return (max(ends) if descending else min(ends)) if ends else None
