@@ -106,8 +106,8 @@ def _bundle(base: str, place: str, page: Page) -> wire.Json:
     bundle["link"] = links
     entries = [_entry(base, s, "match") for s in page.matches]
     entries += [_entry(base, s, "include") for s in page.included]
-    if page.passed:
-        entries.append(_warning(page.passed))
+    if page.passed or page.cut:
+        entries.append(_warning(page))
     if entries:
         bundle["entry"] = entries
     return bundle
@@ -125,10 +125,13 @@ def _entry(base: str, stored: Stored, mode: str) -> wire.Json:
     }
 
 
-def _warning(names: list[str]) -> wire.Json:
-    """Says what a lenient search passed over."""
+def _warning(page: Page) -> wire.Json:
+    """Says what a lenient search passed over, and that more is near than could come along."""
     issues = [
         outcomes.issue("not-supported", "no such search parameter here", name, severity="warning")
-        for name in names
+        for name in page.passed
     ]
+    if page.cut:
+        says = f"more than {len(page.included)} resources are to be included: ask for smaller pages"
+        issues.append(outcomes.issue("too-costly", says, severity="warning"))
     return {"resource": outcomes.outcome(*issues), "search": {"mode": "outcome"}}

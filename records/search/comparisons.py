@@ -80,7 +80,7 @@ def among(tokens: list[bytes]) -> Part:
 
 
 def _string(parameter: Parameter, value: str) -> Part:
-    return begins(values.cut(values.fold(bare(value))))
+    return begins(values.folded(bare(value)))
 
 
 def _exact(parameter: Parameter, value: str) -> Part:
@@ -88,7 +88,7 @@ def _exact(parameter: Parameter, value: str) -> Part:
 
 
 def _contains(parameter: Parameter, value: str) -> Part:
-    return HOLDS[connection.vendor].format("x.v"), [values.cut(values.fold(bare(value)))]
+    return HOLDS[connection.vendor].format("x.v"), [values.folded(bare(value))]
 
 
 def _token(parameter: Parameter, value: str) -> Part:

@@ -18,7 +18,7 @@ PICKS = "r.kind, r.logical_id, r.version, r.updated_ms, r.content"
 
 
 def of(wanted: Sequence[Include], matches: Sequence[Stored], *, by: Principal) -> list[Stored]:
-    """Neighbours of the matches that ``by`` may see, each once; at most ``MOST``."""
+    """Neighbours of the matches that ``by`` may see, each once; one more than ``MOST`` at most."""
     known = {stored.reference for stored in matches}
     found: list[Stored] = []
     fresh, rules = list(matches), list(wanted)
@@ -30,9 +30,9 @@ def of(wanted: Sequence[Include], matches: Sequence[Stored], *, by: Principal) -
         known |= near.keys()
         found += fresh
         rules = [include for include in wanted if include.again]
-        if not fresh or not rules or len(found) >= MOST:
+        if not fresh or not rules or len(found) > MOST:
             break
-    return found[:MOST]
+    return found[: MOST + 1]
 
 
 def _follow(
@@ -47,7 +47,7 @@ def _follow(
     for stored in sources:
         if stored.kind == include.source:
             wanted.update(_references(include, stored))
-    return read_many(sorted(wanted - known)[:MOST], by=by)
+    return read_many(sorted(wanted - known)[: MOST + 1], by=by)
 
 
 def _slots(include: Include) -> set[Slot]:
@@ -87,7 +87,7 @@ def _referring(include: Include, targets: Sequence[str], by: Principal) -> dict[
         f"SELECT {PICKS} FROM records_resource r "  # noqa: S608
         f"WHERE {where} AND r.id IN (SELECT x.resource_id "
         f"FROM records_indexrow x WHERE x.k IN ({keys}) AND x.v IN ({marks})) LIMIT %s",
-        [*holds, *(s.key() for s in slots), *(target.encode() for target in targets), MOST],
+        [*holds, *(s.key() for s in slots), *(target.encode() for target in targets), MOST + 1],
     )
     return {stored.reference: stored for stored in (Stored(*row) for row in found)}
 

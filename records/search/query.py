@@ -20,7 +20,7 @@ class Page:
     """What a search found. ``next`` is the cursor of the page after, empty at the end.
 
     ``used`` are the parameters that counted, ``passed`` the names of those that a lenient search
-    passed over.
+    passed over; ``cut`` says that not all neighbours fit.
     """
 
     matches: list[Stored]
@@ -29,6 +29,7 @@ class Page:
     next: str = ""
     used: list[tuple[str, str]] = field(default_factory=list)
     passed: list[str] = field(default_factory=list)
+    cut: bool = False
 
 
 def search(
@@ -61,7 +62,8 @@ def search(
     elif not wanted.total and not lines.more and not wanted.cursor:
         page.total = len(lines.rows)
     if wanted.includes:
-        page.included = includes.of(wanted.includes, page.matches, by=by)
+        near = includes.of(wanted.includes, page.matches, by=by)
+        page.included, page.cut = near[: includes.MOST], len(near) > includes.MOST
     page.matches = [wanted.subset.of(stored) for stored in page.matches]
     page.included = [wanted.subset.of(stored) for stored in page.included]
     return page

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from records.search import includes
 from tests.records.cast import DR_SUN, MR_ZHAO, observation, partner, patient
 
 pytestmark = [pytest.mark.embedded, pytest.mark.django_db]
@@ -51,6 +52,35 @@ def test_include_follows_what_was_included(api):
     assert (everything[0], sorted(everything[1:])) == ("p", ["clinic", "o"])
     assert api.get("Observation?_id=o&_include=Observation:patient:Patient").ids == ["o", "p"]
     assert api.get("Observation?_id=o&_include=Observation:patient:Device").ids == ["o"]
+
+
+def test_more_neighbours_than_fit_are_said(api, monkeypatch):
+    api.put("Patient/p", patient(id="p"))
+    for n in range(4):
+        api.put(f"Observation/o{n}", observation("Patient/p", id=f"o{n}"))
+    path = "Patient?_id=p&_revinclude=Observation:subject"
+    monkeypatch.setattr(includes, "MOST", 4)
+    assert [entry["search"]["mode"] for entry in api.get(path).entries][1:] == ["include"] * 4
+    monkeypatch.setattr(includes, "MOST", 3)
+    *near, said = api.get(path).entries[1:]
+    assert [entry["search"]["mode"] for entry in near] == ["include"] * 3
+    assert said["search"]["mode"] == "outcome"
+    assert said["resource"]["issue"][0]["code"] == "too-costly"
+
+
+def test_long_texts_are_compared_far_enough(api):
+    long = "x" * 700
+    api.put("Patient/p", patient(id="p", name=[{"family": f"{long} end"}]))
+    assert api.get("Patient?family:contains=x end").ids == ["p"]
+    assert api.get(f"Patient?family:exact={long} end").ids == ["p"]
+    assert api.get(f"Patient?family:exact={long} other").ids == []
+    beyond = "界" * 5000
+    assert api.put("Patient/q", patient(id="q", name=[{"family": beyond}])).status == 201
+    coded = {"coding": [{"system": "urn:" + "s" * 3000, "code": "c" * 3000, "display": beyond}]}
+    said = observation(id="o") | {"code": coded, "valueString": beyond}
+    del said["valueQuantity"]
+    assert api.put("Observation/o", said).status == 201
+    assert api.get("Patient?family=" + "界" * 100).ids == ["q"]
 
 
 def test_nothing_comes_along_that_one_may_not_see(api):
