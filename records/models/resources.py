@@ -36,6 +36,8 @@ class Resource(models.Model):
         indexes = (
             models.Index(fields=("patient", "kind"), name="records_resource_patient"),
             models.Index(fields=("kind", "institution"), name="records_resource_house"),
+            # What was written since, and the newest: what partners that poll ask all day.
+            models.Index(fields=("kind", "updated_ms"), name="records_resource_age"),
         )
 
     def __str__(self) -> str:
