@@ -1,7 +1,7 @@
 """Understands the query string of a search: pure, no database. Refuses what it does not know."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from records.errors import Malformed
@@ -14,6 +14,9 @@ MOST = 1000
 USUAL = 50
 DEEPEST_CHAIN = 5
 MOST_WAYS = 12
+MOST_ENDS = 48
+MOST_CRITERIA = 100
+MOST_VALUES = 2000
 SEPARATOR = re.compile(r"(?<!\\),")
 BACKSLASH = "\ue000"
 MODIFIERS = {
@@ -94,7 +97,17 @@ class Search:
 
 def parse(kind: str, given: Iterable[tuple[str, str]]) -> Search:
     """Understand a condition: criteria and nothing else. Raises Malformed naming one."""
-    return Search(kind, [clause(kind, *pair) for pair in given if pair[0] not in IGNORED])
+    found = [clause(kind, *pair) for pair in given if pair[0] not in IGNORED]
+    check_number(found)
+    return Search(kind, found)
+
+
+def check_number(found: Sequence[Clause]) -> None:
+    """Refuse what no database should be asked at once. Raises Malformed."""
+    if len(found) > MOST_CRITERIA:
+        raise Malformed("", f"a search has at most {MOST_CRITERIA} criteria")
+    if sum(len(one.values) for one in found) > MOST_VALUES:
+        raise Malformed("", f"a search has at most {MOST_VALUES} values")
 
 
 def clause(kind: str, name: str, value: str) -> Clause:
@@ -175,7 +188,15 @@ def _chain(parameter: Parameter, modifier: str, rest: str, value: str, name: str
             wrong.append(error)
     if not links:
         raise wrong[0]
-    return Clause(parameter, "", (), tuple(links))
+    found = Clause(parameter, "", (), tuple(links))
+    if _ends(found) > MOST_ENDS:
+        raise Malformed(name[:80], "leads to many types: say which is meant")
+    return found
+
+
+def _ends(found: Clause) -> int:
+    """How many ways a chain ends in."""
+    return sum(_ends(link.clause) for link in found.links) if found.links else 1
 
 
 def _has(kind: str, name: str, value: str) -> Clause:

@@ -10,6 +10,7 @@ from records.search.clauses import IGNORED, MOST, Include, Search, Sort
 from records.search.parameters import Parameter
 
 SORT_KEYS = 5
+MOST_INCLUDES = 40
 UNSORTABLE = frozenset({"composite", "special"})
 
 
@@ -33,6 +34,9 @@ def parse(kind: str, given: Iterable[tuple[str, str]], *, lenient: bool = False)
             search.clauses.append(clauses.clause(kind, name, value))
         if name != "_cursor":
             search.used.append((name, value))
+    clauses.check_number(search.clauses)
+    if len(search.includes) > MOST_INCLUDES:
+        raise Malformed("_include", f"at most {MOST_INCLUDES} can be followed")
     if search.includes and search.subset.text_only:
         raise Malformed("_summary", "text cannot be had together with _include")
     return search

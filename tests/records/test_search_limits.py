@@ -189,6 +189,36 @@ def test_a_summary_keeps_what_a_resource_cannot_do_without(api):
     assert (counted["total"], "entry" in counted) == (1, False)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "Patient?" + "&".join(["name=zhao"] * 101),
+        "Patient?identifier=" + ",".join(["x"] * 2001),
+        "Patient?" + "&".join(["_revinclude:iterate=Observation:subject"] * 41),
+        "Task?" + "focus." * 5 + "_id=1",
+        "Provenance?" + "entity." * 5 + "status=x",
+        "Patient?name=" + "a" * 100_000 + "\0",
+        "Patient?_sort=" + ",".join(["name"] * 9),
+        "Patient?birthdate=ge" + "9" * 10_000,
+        "Observation?value-quantity=" + "9" * 10_000,
+        "Patient?identifier:of-type=" + "|" * 10_000,
+    ],
+)
+def test_what_asks_too_much_is_refused_at_once(api, path):
+    assert quickly(api, path).status == 400
+
+
+def test_much_that_is_still_answered(api):
+    api.put("Patient/p", patient(id="p"))
+    assert quickly(api, "Patient?" + "&".join(["name=zhao"] * 100)).ids == ["p"]
+    form = "application/x-www-form-urlencoded"
+    many = "identifier=" + ",".join(["x"] * 1999) + ",M-1"
+    assert api.post("Patient/_search", many, kind=form).ids == ["p"]
+    assert quickly(api, "Patient?name=" + "a" * 100_000).ids == []
+    every = "_include=*&_revinclude=*&_include:iterate=*&_revinclude:iterate=*"
+    assert quickly(api, f"Patient?{every}").ids == ["p"]
+
+
 def test_compartments(api):
     api.put("Patient/p", patient(id="p"))
     visit = {
