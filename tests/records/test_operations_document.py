@@ -2,7 +2,7 @@
 
 import pytest
 
-from records import access, store
+from records import access, store, validate
 from tests.records.cast import (
     DR_LIN,
     DR_SUN,
@@ -52,6 +52,7 @@ def written():
 
 
 def names(answer):
+    validate.check(answer.body)
     return [f"{e['resource']['resourceType']}/{e['resource']['id']}" for e in answer.entries]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from records import access, store
+from records import access, store, validate
 from records.everything import compartments
 from tests.records.cast import (
     DR_LIN,
@@ -100,6 +100,7 @@ NEAR = {
 
 def names(answer):
     assert answer.status == 200, answer.text
+    validate.check(answer.body)
     found = [f"{e['resource']['resourceType']}/{e['resource']['id']}" for e in answer.entries]
     assert len(found) == len(set(found)), "each once"
     return set(found)

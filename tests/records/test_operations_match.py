@@ -2,7 +2,7 @@
 
 import pytest
 
-from records import access, store
+from records import access, store, validate
 from records.matching import comparing, scoring
 from tests.records.cast import DR_LIN, DR_SUN, MR_ZHAO, MS_QIAN, partner
 
@@ -39,6 +39,7 @@ def ask(api, asked, by=None, **more):
 
 def grades(answer):
     assert answer.status == 200, answer.text
+    validate.check(answer.body)
     return {
         entry["resource"]["id"]: entry["search"]["extension"][0]["valueCode"]
         for entry in answer.entries

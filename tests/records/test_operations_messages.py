@@ -147,7 +147,7 @@ def broken(change):
     ("body", "status", "place"),
     [
         (broken(lambda m: m.update(type="batch")), 422, "Bundle.type"),
-        (broken(lambda m: m["entry"].reverse()), 422, "Bundle.entry[0]"),
+        (broken(lambda m: m["entry"].reverse()), 422, "Bundle"),
         (broken(lambda m: m.pop("entry")), 422, "Bundle"),
         (
             broken(lambda m: m["entry"][0]["resource"].pop("source")),

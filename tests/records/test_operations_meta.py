@@ -2,7 +2,7 @@
 
 import pytest
 
-from records import access, store
+from records import access, store, validate
 from tests.records.cast import DR_LIN, DR_SUN, MR_ZHAO, MS_QIAN, observation, partner, patient
 
 pytestmark = [pytest.mark.django_db, pytest.mark.embedded]
@@ -18,6 +18,7 @@ def asked(**meta):
 
 def meta(answer):
     assert answer.status == 200, answer.text
+    validate.check(answer.body)
     [row] = answer.body["parameter"]
     assert row["name"] == "return"
     return row["valueMeta"]

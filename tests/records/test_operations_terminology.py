@@ -6,7 +6,7 @@ import pytest
 
 from kernel.errors import Invalid
 from kernel.principal import SYSTEM
-from records import store, terminology
+from records import store, terminology, validate
 from records.errors import TooCostly
 from records.terminology import filters, standard
 from tests.records.cast import DR_LIN, DR_SUN, MR_ZHAO, partner
@@ -85,11 +85,13 @@ def loaded():
 
 def codes(answer):
     assert answer.status == 200, answer.text
+    validate.check(answer.body)
     return [row["code"] for row in answer.body["expansion"].get("contains", [])]
 
 
 def said(answer):
     assert answer.status == 200, answer.text
+    validate.check(answer.body)
     return {
         row["name"]: next(value for key, value in row.items() if key.startswith("value"))
         for row in answer.body["parameter"]
