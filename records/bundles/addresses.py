@@ -12,7 +12,7 @@ from typing import Any, Literal
 from records.definitions import types
 
 Json = dict[str, Any]
-What = Literal["reference", "uri", "narrative"]
+What = Literal["reference", "uri", "canonical", "narrative"]
 URIS = frozenset({"uri", "url", "canonical", "oid", "uuid"})
 LINK = re.compile(r"""(?<=\s)((?:href|src)\s*=\s*)("[^"]*"|'[^']*')""")
 DEEPEST = 200
@@ -104,7 +104,8 @@ def _list(items: list[Any], type_: str, trail: tuple[str | int, ...], found: lis
         if isinstance(item, dict):
             _inner(item, type_, (*trail, place), found)
         elif isinstance(item, str) and type_ in URIS:
-            found.append(Address((*trail, place), items, place, "uri"))
+            what: What = "canonical" if type_ == "canonical" else "uri"
+            found.append(Address((*trail, place), items, place, what))
 
 
 def _inner(node: Json, type_: str, trail: tuple[str | int, ...], found: list[Address]) -> None:
@@ -116,7 +117,7 @@ def _inner(node: Json, type_: str, trail: tuple[str | int, ...], found: list[Add
 
 def _what(kind: str, key: str, type_: str) -> What | None:
     if type_ in URIS:
-        return "uri"
+        return "canonical" if type_ == "canonical" else "uri"
     if type_ == "xhtml":
         return "narrative"
     return "reference" if key == "reference" and kind == "Reference" else None

@@ -96,7 +96,8 @@ class References:
             if is_condition(value):
                 return asked.resolve(value, _path(entry, address), near)
             raise Invalid(_path(entry, address), "refers to nothing in this Bundle")
-        return found or value
+        # A canonical is absolute by its type.
+        return self._base + found if found and address.what == "canonical" else found or value
 
 
 def _of_entry(entry: Entry) -> Iterable[Address]:

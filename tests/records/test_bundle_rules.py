@@ -86,7 +86,7 @@ def test_addresses_of_every_type_are_replaced_and_other_texts_are_not(api, bundl
     here = f"Patient/{zhao['id']}"
     assert kept["content"][0]["attachment"]["url"] == here
     said = [next(v for k, v in one.items() if k != "url") for one in kept["extension"]]
-    assert said == [here, URN, f"{here}|2", {"reference": here}]
+    assert said == [here, URN, f"http://testserver/fhir/{here}|2", {"reference": here}]
     assert kept["_status"]["extension"][0]["valueUrl"] == here
     assert f'<a href="{here}">x</a>{URN}' in kept["text"]["div"]
     assert kept["identifier"][0]["value"] == kept["description"] == URN
