@@ -9,6 +9,10 @@ import orjson
 from kernel.errors import Invalid
 from records.errors import Malformed
 
+LARGEST_EXPONENT = 300
+LONGEST_NUMBER = 2 * LARGEST_EXPONENT
+BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
@@ -21,8 +25,25 @@ def _constant(word: str) -> None:
     raise ValueError(f"{word} is not a JSON value")
 
 
+def _decimal(text: str) -> Decimal:
+    number = Decimal(text) if len(text) <= LONGEST_NUMBER else None
+    # An index holds doubles; and 1E+1000000000 written out would fill the memory.
+    if number is None or not -LARGEST_EXPONENT <= number.adjusted() <= LARGEST_EXPONENT:
+        raise ValueError(f"a number has at most {LARGEST_EXPONENT} digits")
+    return number
+
+
+def _integer(text: str) -> int:
+    if len(text) > LARGEST_EXPONENT:
+        raise ValueError(f"a number has at most {LARGEST_EXPONENT} digits")
+    return int(text)
+
+
 _decoder = json.JSONDecoder(
-    parse_float=Decimal, parse_constant=_constant, object_pairs_hook=_object
+    parse_float=_decimal,
+    parse_int=_integer,
+    parse_constant=_constant,
+    object_pairs_hook=_object,
 )
 
 
@@ -32,6 +53,8 @@ def loads(text: str | bytes) -> Any:
     Raises Malformed for text that is not UTF-8 JSON (RFC 8259), repeats a key, says NaN or is
     nested beyond reason.
     """
+    if isinstance(text, bytes) and text.startswith(BYTE_ORDER_MARKS):
+        raise Malformed("", "the body begins with a byte order mark; it must be bare UTF-8")
     try:
         return _decoder.decode(text.decode() if isinstance(text, bytes) else text)
     except UnicodeDecodeError:

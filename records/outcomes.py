@@ -73,14 +73,20 @@ def line(status: int) -> str:
 
 def issue(code: str, says: str, path: str = "", *, severity: str = "error") -> Json:
     """One issue; ``path`` is where, in FHIRPath as far as it is an element's."""
+    path, says = _sayable(path), _sayable(says)
     found = {"severity": severity, "code": code, "diagnostics": f"{path}: {says}" if path else says}
     return found | ({"expression": [path]} if path else {})
+
+
+def _sayable(text: str) -> str:
+    """A path may name a key of the client's that no answer can say: a lone surrogate."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def of_issue(found: Issue) -> Json:
     """One issue of a resource: the JSON place for people, the FHIRPath for machines."""
     made = issue(found.code, found.says, found.path, severity=found.severity)
-    return made | ({"expression": [found.expression]} if found.expression else {})
+    return made | ({"expression": [_sayable(found.expression)]} if found.expression else {})
 
 
 def outcome(*issues: Json) -> Json:

@@ -5,6 +5,7 @@ request; measured, that is more than the request itself. ``entrance.fhir`` is th
 """
 
 import asyncio
+import contextlib
 import select
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +35,11 @@ MOST_BODIES = 4
 """Bodies of the largest size that are in memory at most."""
 
 
+BODY_SECONDS = 120
+DRAIN_SECONDS = 0.5
+MOST_HEADERS = 200
+
+
 class Request(ASGIRequest):
     """A request whose body is here already; its size was the door's business."""
 
@@ -56,7 +62,10 @@ class FhirDoor:
         """One request."""
         body = _Body()
         try:
-            refusal = await self._take(body, receive)
+            refusal = _fault(scope) or await self._take(body, receive)
+            if refusal:
+                await _drain(receive)
+                refusal["Connection"] = "close"
             response = refusal or await self._answer(scope, body)
             try:
                 await _send(response, receive, send, empty=scope["method"] == "HEAD")
@@ -66,20 +75,30 @@ class FhirDoor:
             self._bytes -= body.size
 
     async def _take(self, body: "_Body", receive: Receive) -> HttpResponse | None:
-        """Receive the whole body, or refuse it: it is too large, or with all others too much."""
-        most, more, refusal = settings.FHIR_MOST_BYTES, True, None
+        """Receive the whole body, or refuse it."""
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                refusal = await self._receive(body, receive)
+        except TimeoutError:
+            refusal = _refusal(408, "timeout", f"a body comes within {BODY_SECONDS} seconds")
+        if refusal:
+            self._bytes -= body.drop()
+        return refusal
+
+    async def _receive(self, body: "_Body", receive: Receive) -> HttpResponse | None:
+        most, more = settings.FHIR_MOST_BYTES, True
         while more:
             message = await receive()
+            if message["type"] == "http.disconnect":
+                return _refusal(400, "incomplete", "the body was cut off")
             part, more = message.get("body", b""), message.get("more_body", False)
             body.add(part)
             self._bytes += len(part)
             if body.size > most:
-                refusal = refusal or _refusal(413, "too-long", f"a body has at most {most} bytes")
-            elif self._bytes > MOST_BODIES * most:
-                refusal = refusal or _busy()
-            if refusal:
-                self._bytes -= body.drop()
-        return refusal
+                return _too_large()
+            if self._bytes > MOST_BODIES * most:
+                return _busy()
+        return None
 
     async def _answer(self, scope: Scope, body: "_Body") -> HttpResponseBase:
         if self._waiting >= MOST_WAITING:
@@ -145,6 +164,31 @@ class _Body:
         """The body, which is then in nobody else's hands."""
         parts, self._parts = self._parts, []
         return b"".join(parts)
+
+
+def _fault(scope: Scope) -> HttpResponse | None:
+    """The refusal of a request that is wrong before its body has come."""
+    headers = scope["headers"]
+    if len(headers) > MOST_HEADERS:
+        return _refusal(431, "too-long", f"a request has at most {MOST_HEADERS} headers")
+    length = next((value for name, value in headers if name == b"content-length"), b"0")
+    if len(length) > 15 or (length.isdigit() and int(length) > settings.FHIR_MOST_BYTES):
+        return _too_large()
+    if b"%2f" in scope.get("raw_path", b"").lower():
+        return _refusal(404, "not-found", "an encoded slash is no part of an address")
+    return None
+
+
+async def _drain(receive: Receive) -> None:
+    """Let go of what a client still sends: one that is cut off might not read the answer."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            while (await receive()).get("more_body"):
+                pass
+
+
+def _too_large() -> HttpResponse:
+    return _refusal(413, "too-long", f"a body has at most {settings.FHIR_MOST_BYTES} bytes")
 
 
 def _refusal(status: int, code: str, says: str) -> HttpResponse:

@@ -40,7 +40,8 @@ FORMATS = {
     "canonical": re.compile(
         r"#\S+|[a-zA-Z][a-zA-Z0-9+.-]*:\S+|[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64}(?:[|#]\S+)?"
     ),
-    "base64Binary": re.compile(r"[A-Za-z0-9+/\s]*={0,2}\s*"),
+    # Possessive: a megabyte of spaces before a wrong letter is not tried again from each of them.
+    "base64Binary": re.compile(r"[A-Za-z0-9+/\s]*+={0,2}\s*+"),
 }
 FORMATS["uri"] = FORMATS["url"] = re.compile(r"\S+")
 DATED = frozenset({"date", "dateTime", "instant"})
