@@ -6,7 +6,8 @@ from django.http import HttpResponse
 from kernel.ids import new_id
 from records import outcomes, reading, scopes, writing
 from records.api import binary, conditional, wire
-from records.conditions import pairs
+from records.conditions import Pairs, pairs
+from records.search.clauses import IGNORED
 from records.stored import Stored
 from records.writing import Write
 
@@ -15,15 +16,23 @@ def create(exchange: wire.Exchange) -> HttpResponse:
     """A new resource with an id of ours; what is there already is answered with 200."""
     scopes.check(exchange.by, exchange.kind, "c")
     body = sent(exchange)
-    condition = exchange.request.headers.get("If-None-Exist")
-    if condition is None:
+    criteria = _criteria(exchange)
+    if criteria is None:
         return new(exchange, body)
     scopes.check(exchange.by, exchange.kind, "s")
     with transaction.atomic():
-        found = conditional.one(exchange, pairs(condition, exchange.kind), creates=True)
+        found = conditional.one(exchange, criteria, creates=True)
         if found is None:
             return new(exchange, body)
         return wrote(exchange, reading.current(exchange.kind, found, by=exchange.by), 200)
+
+
+def _criteria(exchange: wire.Exchange) -> Pairs | None:
+    """What must not be there yet; some clients say it in the address instead of If-None-Exist."""
+    condition = exchange.request.headers.get("If-None-Exist")
+    if condition is not None:
+        return pairs(condition, exchange.kind)
+    return [pair for pair in exchange.query if pair[0] not in IGNORED] or None
 
 
 def sent(exchange: wire.Exchange) -> wire.Json:

@@ -180,7 +180,9 @@ def stamp(response: HttpResponse, stored: Stored) -> HttpResponse:
 def unchanged(request: HttpRequest, stored: Stored) -> bool:
     """True when the client holds this version already (If-None-Match, If-Modified-Since)."""
     if said := request.headers.get("If-None-Match"):
-        return said.strip() == "*" or str(stored.version) in ETAG.findall(said)
+        # Some clients leave the quotation marks out.
+        bare = said.strip() in ("*", str(stored.version))
+        return bare or str(stored.version) in ETAG.findall(said)
     if said := request.headers.get("If-Modified-Since"):
         try:
             # Whole seconds: what Last-Modified could say.

@@ -94,7 +94,7 @@ def test_pretty_breaks_lines_and_changes_no_number(api, zhao):
 
 
 def test_conditions_of_a_read(api, zhao):
-    for tags in ('W/"1"', '"1"', 'W/"7", W/"1"', "*"):
+    for tags in ('W/"1"', '"1"', 'W/"7", W/"1"', "*", "1"):
         assert api.get("Patient/zhao", If_None_Match=tags).status == 304, tags
         assert api.get("Patient/zhao/_history/1", If_None_Match=tags).status == 304
     assert api.get("Patient/zhao", If_None_Match='"7"').status == 200
@@ -159,6 +159,14 @@ def test_if_none_exist_has_three_cases(api, way):
     assert again.headers["Location"] == first.headers["Location"]
     api.post("Patient", patient())
     assert api.post("Patient", patient(), If_None_Exist=way).status == 412
+
+
+def test_a_condition_may_come_in_the_address_of_a_creation(api):
+    first = api.post(f"Patient?{MRN}&_format=json", patient())
+    again = api.post(f"Patient?{MRN}", patient())
+    assert (first.status, again.status) == (201, 200)
+    assert api.post("Patient?shoe=9", patient()).status == 400
+    assert api.post("Patient?_pretty=true", patient()).status == 201
 
 
 def test_prefer_is_kept_by_every_write(api, zhao):
