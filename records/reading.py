@@ -6,7 +6,7 @@ from typing import Any
 
 from kernel.errors import Missing
 from kernel.principal import Principal
-from records import access, rows
+from records import access, audit, rows
 from records.errors import Gone
 from records.kinds import KINDS
 from records.stored import Stored
@@ -18,11 +18,13 @@ FROM records_resource r
 WHERE r.kind = %s AND r.logical_id = %s
 """
 GRANTED = """
-SELECT r.version, r.updated_ms, r.deleted, r.content FROM records_resource r
+SELECT r.version, r.updated_ms, r.deleted, r.content, r.institution, r.patient
+FROM records_resource r
 WHERE r.kind = %s AND r.logical_id = %s AND {visible}
 """
 VREAD = """
-SELECT v.version, v.at_ms, v.method = 'DELETE', v.content FROM records_resource r
+SELECT v.version, v.at_ms, v.method = 'DELETE', v.content, r.institution, r.patient
+FROM records_resource r
 JOIN records_resourceversion v ON v.resource_id = r.id
 WHERE r.kind = %s AND r.logical_id = %s AND v.version = %s AND {visible}
 """
@@ -35,7 +37,7 @@ def current(kind: str, id: str, *, by: Principal) -> Stored:  # noqa: A002
     # Most reads are of one's own, which the row itself tells; planning the condition for all the
     # rest costs the database more than the row. Whatever is not one's own is asked with it.
     if row is not None and access.is_own(by, kind, access.Keeper(*row[4:])):
-        return _stored(kind, id, row[:4])
+        return _stored(kind, id, row)
     return _one(GRANTED, kind, id, by)
 
 
@@ -59,7 +61,8 @@ def _one(sql: str, kind: str, id_: str, by: Principal, *more: int) -> Stored:
 
 
 def _stored(kind: str, id_: str, row: Sequence[Any]) -> Stored:
-    version, updated_ms, deleted, text = row
+    version, updated_ms, deleted, text, keeper, patient = row[:6]
+    audit.touch(audit.Touched("R", kind, id_, version, patient, keeper))
     if deleted:
         raise Gone(f"this {kind} was deleted")
     return Stored(kind, id_, version, updated_ms, text)

@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 
 from kernel.errors import Conflict, HouseError, Invalid, Missing
 from kernel.principal import Principal
-from records import access, hooks, jsontext, rows, statements, validate
+from records import access, audit, hooks, jsontext, rows, statements, validate
 from records.access import consents
 from records.compartments import SEVERAL, Place, place_of
 from records.errors import Collision, Gone, named
@@ -60,7 +60,19 @@ def commit(writes: Sequence[Write], *, by: Principal, door: bool = False) -> lis
                 _tell(writes, by)
     except IntegrityError as error:
         raise Collision("somebody else wrote this resource at the same moment") from error
+    for write in writes:
+        if not _is_nothing(write):
+            _touch(write, by)
     return list(writes)
+
+
+def _touch(write: Write, by: Principal) -> None:
+    current = write.current
+    gone = write.method == "DELETE"
+    patient = current.patient if current and gone else write.place.patient
+    keeper = write.institution or (current.institution if current else by.institution)
+    action = "D" if gone else "C" if write.created else "U"
+    audit.touch(audit.Touched(action, write.kind, write.id, write.version, patient, keeper))
 
 
 def _is_alone(writes: Sequence[Write], door: bool, judged: Sequence[Write]) -> bool:

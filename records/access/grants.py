@@ -7,6 +7,7 @@ from typing import Any
 from kernel.clock import now
 from kernel.errors import Forbidden, Invalid, Missing
 from kernel.principal import Principal
+from records import audit
 from records.access.seeing import milliseconds
 from records.kinds import KINDS
 from records.models import Grant, Resource
@@ -61,7 +62,8 @@ def break_glass(by: Principal, patient: str, *, reason: str) -> datetime:
         raise Invalid("reason", f"is required, and at most {LONGEST_REASON} characters")
     kind, id_ = _split(patient)
     known = Resource.objects.filter(kind="Patient", logical_id=id_, deleted=False)
-    if kind != "Patient" or not known.exists():
+    keeper = known.values_list("institution", flat=True).first()
+    if kind != "Patient" or keeper is None:
         raise Missing("no such Patient")
     until = now() + GLASS
     Grant.objects.create(
@@ -72,6 +74,10 @@ def break_glass(by: Principal, patient: str, *, reason: str) -> datetime:
         since_ms=milliseconds(),
         until_ms=int(until.timestamp() * 1000),
     )
+    event = audit.made(by, "E", "break-glass")
+    event.kind, event.logical_id, event.patient = "Patient", id_, id_
+    event.keeper, event.why = keeper, reason.strip()
+    audit.note(event)
     return until
 
 

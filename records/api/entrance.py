@@ -11,6 +11,8 @@ from django.views.decorators.csrf import csrf_exempt
 from kernel.principal import Principal
 from records import outcomes
 from records.api import (
+    audit_events,
+    audited,
     auth,
     bundle,
     create,
@@ -93,6 +95,10 @@ def _answer(request: HttpRequest, path: str) -> HttpResponseBase:
 
 def _dispatch(exchange: wire.Exchange, address: str) -> HttpResponseBase:
     """Carry out the interaction at ``address``; a Bundle's reads come back to here."""
+    return audited.carried_out(exchange, address, lambda: _carry_out(exchange, address))
+
+
+def _carry_out(exchange: wire.Exchange, address: str) -> HttpResponseBase:
     handlers = exports.at(address, exchange)
     if handlers is None:
         handlers = _handlers(address, exchange)
@@ -113,7 +119,8 @@ def _handlers(address: str, exchange: wire.Exchange) -> Mapping[str, Handler]:
     place, _, name = address.rpartition("/")
     if name.startswith("$"):
         return _operation(place, name[1:], exchange)
-    handlers = ROUTES.get(_shape(address, exchange))
+    shape = _shape(address, exchange)
+    handlers = audit_events.at(shape, exchange) or ROUTES.get(shape)
     if handlers is None:
         raise Unsupported("there is nothing at this address")
     return handlers

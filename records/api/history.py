@@ -6,7 +6,7 @@ from django.core import signing
 from django.http import HttpResponse, QueryDict
 
 from kernel.errors import Forbidden, Missing
-from records import outcomes, reading, scopes
+from records import audit, outcomes, reading, scopes
 from records.api import wire
 from records.errors import Malformed
 from records.kinds import KINDS
@@ -52,6 +52,7 @@ def history(exchange: wire.Exchange) -> HttpResponse:
 
 def _bundle(exchange: wire.Exchange, wanted: Wanted, found: list[reading.Past]) -> wire.Json:
     lines = found[: wanted.count]
+    audit.count(len(lines))
     bundle: wire.Json = {"resourceType": "Bundle", "type": "history"}
     links = [{"relation": "self", "url": _url(exchange, exchange.request.GET)}]
     if len(found) > wanted.count:

@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 from django.http import HttpResponse
 
-from records import outcomes, reading, scopes
+from records import audit, outcomes, reading, scopes
 from records.api import wire
 from records.errors import Malformed, Unsupported
 from records.everything import compartments
@@ -91,7 +91,9 @@ def _find(
     belongs: clauses.Clause | None = None,
 ) -> Page:
     lenient = exchange.prefers("handling") == "lenient"
-    return find(kind, query, by=exchange.by, lenient=lenient, belongs=belongs)
+    page = find(kind, query, by=exchange.by, lenient=lenient, belongs=belongs)
+    audit.count(len(page.matches) + len(page.included))
+    return page
 
 
 def _bundle(base: str, place: str, page: Page) -> wire.Json:

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from kernel.errors import HouseError, Invalid
 from kernel.principal import Principal
-from records import outcomes, scopes, writing
+from records import audit, outcomes, scopes, writing
 from records.bundles.answers import answer
 from records.bundles.entries import Door, Entry, condition, parse
 from records.bundles.planning import plan
@@ -35,6 +35,8 @@ def carry_out(bundle: Json, door: Door) -> Json:
     most = settings.FHIR_MOST_ENTRIES
     if not isinstance(raw, list) or len(raw) > most:
         raise Invalid("Bundle.entry", f"must be an array of at most {most}")
+    audit.called(kind)
+    audit.count(len(raw))
     if kind == "batch":
         answers = [_alone(item, place, door) for place, item in enumerate(raw)]
     else:

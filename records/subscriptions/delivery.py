@@ -7,6 +7,7 @@ Whoever dies meanwhile loses nothing: the lease ends and the message goes again.
 import logging
 import time
 import traceback
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -17,8 +18,8 @@ from kernel import outside
 from kernel.errors import Conflict, HouseError, Invalid, Missing
 from kernel.ids import new_id
 from kernel.outside import OutsideError
-from kernel.principal import SYSTEM
-from records import access, hooks, jsontext, scopes, store
+from kernel.principal import SYSTEM, Principal
+from records import access, audit, hooks, jsontext, scopes, store
 from records.models import SubscriptionState
 from records.subscriptions import events, notification
 from records.subscriptions.life import subscriber
@@ -83,7 +84,7 @@ def _serve(state: SubscriptionState) -> bool:
         if by is None or (by.has("partner") and not scopes.opens(by.scopes, state.kind, "r")):
             _turn(state, "error", "the access of the subscriber has ended", counting=False)
             return False
-        return _work(state, understand(_body(state)))
+        return _work(state, understand(_body(state)), by)
     except OutsideError as error:
         _failed(state, error)
     except Invalid as error:
@@ -103,7 +104,7 @@ def _body(state: SubscriptionState) -> dict[str, Any]:
     return store.read("Subscription", state.logical_id, by=SYSTEM).body
 
 
-def _work(state: SubscriptionState, terms: Terms) -> bool:
+def _work(state: SubscriptionState, terms: Terms, by: Principal) -> bool:
     if state.status == "requested":
         if terms.topic:
             _send(terms, notification.bundle(state, "handshake"))
@@ -115,11 +116,24 @@ def _work(state: SubscriptionState, terms: Terms) -> bool:
         state, state.delivered + 1, state.numbered, limit=1 if alone else terms.most
     )
     if found:
+        if terms.content != "empty":
+            _trace(found, by)
         _tell(state, terms, found)
     elif terms.topic:
         _send(terms, notification.bundle(state, "heartbeat"))
     _release(state, delivered=found[-1].number if found else state.numbered)
     return True
+
+
+def _trace(found: Sequence[events.Event], by: Principal) -> None:
+    """Each attempt is an access of the subscriber: who does not answer may have read it."""
+    audit.check_room()
+    for event in found:
+        if event.kind:
+            told = audit.made(by, "R", "notification")
+            told.kind, told.logical_id, told.version = event.kind, event.id, event.version
+            told.patient, told.keeper = event.patient, event.keeper
+            audit.note(told)
 
 
 def _tell(state: SubscriptionState, terms: Terms, found: list[events.Event]) -> None:

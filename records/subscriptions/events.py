@@ -30,6 +30,7 @@ _READ = """
 SELECT e.number, e.interaction, e.at_ms, e.version,
   CASE WHEN {visible} THEN r.kind ELSE '' END,
   CASE WHEN {visible} THEN r.logical_id ELSE '' END,
+  r.patient, r.institution,
   CASE WHEN {past} THEN COALESCE(v.content, '') ELSE '' END
 FROM records_subscriptionevent e
 JOIN records_resource r ON r.id = e.resource_id
@@ -43,6 +44,7 @@ class Event:
     """One event; ``kind`` and ``id`` are empty where the subscriber may no longer see the resource.
 
     ``text`` is the version of the event, empty for a deletion and where it may not be seen.
+    ``patient`` and ``keeper`` are for the trail of accesses alone.
     """
 
     number: int
@@ -51,6 +53,8 @@ class Event:
     version: int
     kind: str
     id: str
+    patient: str
+    keeper: str
     text: str
 
     @property

@@ -7,8 +7,8 @@ import time_machine
 
 from kernel.clock import now
 from kernel.principal import SYSTEM
-from records import access, hooks, store, validate
-from records.models import SubscriptionEvent, SubscriptionState
+from records import access, audit, hooks, store, validate
+from records.models import AuditRow, SubscriptionEvent, SubscriptionState
 from records.subscriptions import delivery, events, interest
 from tests.fakes.endpoint import Endpoint
 from tests.records.cast import DR_LIN, observation, partner, patient, task
@@ -562,3 +562,20 @@ def consent(**more):
         "policyRule": {"text": "as agreed"},
         **more,
     }
+
+
+@pytest.mark.parametrize(
+    ("content", "traces"), [("empty", 0), ("id-only", 2), ("full-resource", 2)]
+)
+def test_what_is_told_leaves_a_trace(hospital, endpoint, content, traces):
+    hospital.asks(content=content)
+    new_task("t1")
+    endpoint.answers = [500]
+    hospital.later(seconds=0)
+    hospital.later(minutes=1)
+    audit.flush()
+    rows = AuditRow.objects.filter(interaction="notification")
+    assert rows.count() == traces
+    for row in rows:
+        assert (row.who, row.kind, row.logical_id) == (PARTNER.reference, "Task", "t1")
+        assert (row.action, row.version, row.patient) == ("R", 1, "zhao")

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.http import HttpResponse
 
-from records import reading, scopes
+from records import audit, reading, scopes
 from records.api import wire
 from records.api.operations import parameters
 from records.api.operations.row import Operation
@@ -79,6 +79,7 @@ def past_events(exchange: wire.Exchange) -> HttpResponse:
         events.number(state)
         last = LAST if until is None else until
         found = events.read(state, first, last, limit=MOST_EVENTS)
+        audit.count(len(found))
     return wire.answer_json(
         notification.bundle(state, "query-event", content=content, events=found)
     )
