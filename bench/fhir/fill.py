@@ -1,16 +1,11 @@
-"""Fills a database in bulk: ``python -m bench.fhir.fill FIRST LAST``, numbers of patients.
+"""Fills a database in bulk.
 
 Each patient has 499 resources. Rows are made by the store's own functions (text, place, index),
 only the way into the tables is shorter: COPY.
 """
 
-import sys
 from collections.abc import Iterator
 from typing import Any
-
-import django
-
-django.setup()
 
 from django.db import connection
 
@@ -70,7 +65,3 @@ def _copy(table: str, columns: str, rows: list[tuple[Any, ...]]) -> None:
     with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
         for row in rows:
             copy.write_row(row)
-
-
-if __name__ == "__main__":
-    fill(int(sys.argv[1]), int(sys.argv[2]))

@@ -19,6 +19,7 @@ MOST = 1.5  # times the latency
 SMALL, LARGE = 60, 2000  # patients, 500 resources each
 PROCESSES = 2
 ROUNDS, REQUESTS = 8, 25
+FILL = "import django; django.setup(); from bench.fhir.fill import fill; fill({}, {})"
 SEARCHES = {
     "identifier": "/Patient?identifier={mrn}%7CM-fill-{number}",
     "patient_page": "/Observation?patient=Patient/p{number}&_sort=-date&_count=20",
@@ -55,12 +56,14 @@ def _fill(filled: Filled) -> None:
     step = -(-filled.patients // PROCESSES)
     writers = [
         subprocess.Popen(
-            [sys.executable, "-m", "bench.fhir.fill", str(begin), str(begin + step)],
-            **{"cwd": ROOT, "env": filled.running.environment},
+            [sys.executable, "-c", FILL.format(begin, begin + step)],
+            cwd=ROOT,
+            env=filled.running.environment,
         )
         for begin in range(0, filled.patients, step)
     ]
-    if any([writer.wait() for writer in writers]):
+    ended = [writer.wait() for writer in writers]
+    if any(ended):
         raise RuntimeError("the database could not be filled")
     with psycopg.connect(filled.running.environment["DATABASE_URL"], autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")

@@ -96,7 +96,8 @@ def service(postgres: Postgres, name: str) -> Iterator[Service]:
 def _python(environment: dict[str, str], *arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, *arguments],
-        **{"cwd": ROOT, "env": environment},
+        cwd=ROOT,
+        env=environment,
         check=True,
         stdout=subprocess.PIPE,
         text=True,

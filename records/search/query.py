@@ -90,5 +90,6 @@ def _condition(kind: str, criteria: Sequence[clauses.Clause], by: Principal) -> 
 
 def _count(where: Condition) -> int:
     text, given = where.whole
-    found = rows.fetch(f"SELECT COUNT(*) FROM records_resource r WHERE {text}", given)  # noqa: S608
+    count = f"SELECT COUNT(*) FROM records_resource r WHERE {text}"  # noqa: S608
+    found = rows.fetch(count, given, keep_plan=False)
     return int(found[0][0])

@@ -1,6 +1,8 @@
-"""Turns clauses into SQL: each criterion is a subselect of resource keys, joined by INTERSECT.
+"""Turns clauses into SQL: each criterion is a subselect of resource keys.
 
-Measured: intersecting index scans answers several criteria in a tenth of the time of joins.
+PostgreSQL begins with the rarest and looks the others up for what is left; it knows which is rare
+by the statistics of ``migrations/0002``. (INTERSECT reads all rows of each: a patient's vital signs
+took eight times longer in ten times the records.)
 """
 
 # Text is made of constants and marks only; every value travels as a parameter.
@@ -62,9 +64,9 @@ def criteria(kind: str, clauses: Sequence[Clause], by: Principal) -> Part:
             values_ += direct[1]
         else:
             keys.append(_subselect(kind, clause, by))
-    if keys:
-        said.append(f"r.id IN ({' INTERSECT '.join(text for text, _ in keys)})")
-        values_ += [value for _, given in keys for value in given]
+    for text, given in keys:
+        said.append(f"r.id IN ({text})")
+        values_ += given
     return " AND ".join(said), values_
 
 
