@@ -1,7 +1,7 @@
 """Turns clauses into SQL: each criterion is a subselect of resource keys.
 
 PostgreSQL begins with the rarest and looks the others up for what is left; it knows which is rare
-by the statistics of ``migrations/0002``. (INTERSECT reads all rows of each: a patient's vital signs
+by the statistics of ``migrations/0003``. (INTERSECT reads all rows of each: a patient's vital signs
 took eight times longer in ten times the records.)
 """
 

@@ -25,5 +25,5 @@ def drop(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = (("records", "0001_initial"),)
+    dependencies = (("records", "0002_audit_guard"),)
     operations = (migrations.RunPython(create, drop),)
