@@ -31,6 +31,7 @@ def serve(port: int) -> int:
     """Run the demo on ``port``; return the exit status."""
     around = surroundings.prepare(HOME, port)
     run_once("manage", "migrate", "-v0", env=around.environment)
+    run_once("manage", "publish_profiles", env=around.environment)
     run_once("manage", "seed_demo", env=around.environment)
     family = Family()
     family.handle_signals()

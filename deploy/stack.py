@@ -47,6 +47,7 @@ def serve(options: argparse.Namespace, servers: dict[str, str], family: Family) 
     around = surroundings.prepare(HOME, options.port, servers)
     env = around.environment
     run_once("manage", "migrate", "-v0", env=env)
+    run_once("manage", "publish_profiles", env=env)
     run_once("manage", "seed_demo", env=env)
     around.start_gateway(family)
     for name in names("media", options.media):

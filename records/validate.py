@@ -12,7 +12,9 @@ from typing import Any
 from fhir.resources.R4B import get_fhir_model_class
 from pydantic import BaseModel, ValidationError
 
+from records import profiles
 from records.errors import Unfit
+from records.profiles import Profile
 from records.validation.issues import Issue
 from records.validation.walk import issues_of
 
@@ -21,6 +23,7 @@ log = logging.getLogger(__name__)
 # R4 has it, R4B has not.
 ALLOWED_BEYOND_MODEL = frozenset({"valueMeta"})
 MOST_ISSUES = 20
+SEVERITIES = ("error", "warning", "information")
 SAYS = {
     "missing": "is required",
     "extra_forbidden": "is not an element of this type",
@@ -29,22 +32,41 @@ SAYS = {
 }
 
 
-def check(body: dict[str, Any], path: str = "") -> None:
+def check(body: dict[str, Any], path: str = "", *, ours: bool = False) -> None:
     """Raise Unfit (an Invalid) naming the wrong places of ``body``, at most ``MOST_ISSUES``.
 
     ``path`` is what paths begin with, such as ``Bundle.entry[3].resource``; by default the type.
+    Profiles of ours are kept when ``body`` claims them, and with ``ours`` in any case.
     """
-    if issues := issues_of(body, path or str(body.get("resourceType"))):
+    root = path or str(body.get("resourceType"))
+    issues = issues_of(body, root)
+    if not issues:
+        breaches = profiles.breaches(body, root, ours=ours)
+        issues = [issue for issue in breaches if issue.severity == "error"]
+    if issues:
         raise Unfit(issues[:MOST_ISSUES])
 
 
-def review(body: dict[str, Any]) -> list[Issue]:
-    """Everything there is to say of ``body``: errors by our walk and the models, and warnings."""
+def review(body: dict[str, Any], profile: Profile | None = None) -> list[Issue]:
+    """Everything there is to say of ``body``: errors by our walk and the models, and warnings.
+
+    It is held against the profiles that it claims, and against ``profile``. What it claims and
+    nobody here knows is said, as information.
+    """
     root = str(body.get("resourceType"))
     issues = issues_of(body, root, advise=True)
     if not any(issue.severity == "error" for issue in issues):
         issues += second_opinion(body, root)
-    return issues[:MOST_ISSUES]
+        issues += profiles.breaches(body, root, asked=profile)
+        issues += [_unknown(claim, place, root) for place, claim in profiles.unknown(body)]
+    gravest = sorted(issues, key=lambda issue: SEVERITIES.index(issue.severity))
+    return gravest[:MOST_ISSUES]
+
+
+def _unknown(claim: str, place: int, root: str) -> Issue:
+    path = f"{root}.meta.profile[{place}]"
+    says = "is not a profile that is known here, it was not checked"
+    return Issue(path, says, "not-supported", "information", path)
 
 
 def second_opinion(body: dict[str, Any], root: str) -> list[Issue]:

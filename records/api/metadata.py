@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpResponse, JsonResponse
 
+from records import profiles
 from records.api import auth, operations, wire
 from records.api.operations.row import Operation
 from records.errors import Unsupported
@@ -122,6 +123,7 @@ def _resource(kind: str) -> Json:
         "searchInclude": ["*", *(f"{kind}:{name}" for name in references)],
         "searchRevInclude": ["*", *reverse],
         "searchParam": [*map(_parameter, known.values()), LIST],
+        "supportedProfile": [own.url] if (own := profiles.of_kind(kind)) else [],
         "operation": [_operation(row) for row in operations.of_type(kind)],
         **(topics.capability() if kind == "Subscription" else {}),
     }

@@ -102,8 +102,8 @@ def gather() -> Cast:
         write("Organization", house.public_id, name=house.name)
     for doctor in (cast.lin, cast.gu, cast.wu):
         write("Practitioner", doctor.practitioner_id, name=[{"text": doctor.name}])
-    write_patient(cast.zhao, gender="female", born="1952-03-18", card="310106195203182846")
-    write_patient(cast.qian, gender="male", born="1947-01-02", card="310106194701027731")
+    write_patient(cast.zhao, gender="female", born="1952-03-18", card="990118195203182846")
+    write_patient(cast.qian, gender="male", born="1947-01-02", card="990104194701027731")
     return cast
 
 

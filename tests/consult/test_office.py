@@ -1,12 +1,13 @@
 """Referrals and bills at the console: forms, refusals, whose they are, what lists cost."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from consult.models import Visit
+from demo.numbers import identity_card
 from kernel.clock import now
 from payments import queries as orders
 from referrals import queries as referrals
@@ -92,7 +93,8 @@ def test_a_second_live_referral_is_refused_in_the_dialog(cast, lin, northern):
 def several(cast: Cast, count: int, *, first: int = 0) -> None:
     """Visits with an order each."""
     for number in range(first, first + count):
-        phone, card = f"1990002{number:04}", f"31010619500102{number:04}"
+        phone = f"1990002{number:04}"
+        card = identity_card(date(1950, 1, 2), number, male=True)
         account = make.patient(f"居民{number}", at=make.institution("yunling"), phone=phone)
         write_patient(account, gender="male", born="1950-01-02", card=card)
         cast.visit(account, pay_later=False)

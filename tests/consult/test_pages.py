@@ -1,7 +1,7 @@
 """The console's pages over HTTP: what they show, whom they refuse, what they cost."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from consult.models import Note, Visit
+from demo.numbers import identity_card
 from records import build
 from tests.accounts import make
 from tests.consult.cast import (
@@ -218,9 +219,8 @@ def crowd(cast: Cast, count: int, *, first: int = 0) -> None:
         account = make.patient(
             f"居民{number}", at=make.institution("yunling"), phone=f"1990001{number:04}"
         )
-        write_patient(
-            account, gender="female", born="1950-01-01", card=f"31010619500101{number:04}"
-        )
+        card = identity_card(date(1950, 1, 1), number, male=False)
+        write_patient(account, gender="female", born="1950-01-01", card=card)
         cast.waiting(account)
 
 

@@ -11,6 +11,7 @@ from records.api.operations import (
     process_message,
     subscriptions,
     subsumes,
+    validate,
     validate_code,
 )
 from records.api.operations.row import Level, Operation
@@ -25,6 +26,7 @@ TABLE: tuple[Operation, ...] = (
     *meta.OPERATIONS,
     process_message.OPERATION,
     subsumes.OPERATION,
+    validate.OPERATION,
     *validate_code.OPERATIONS,
     *subscriptions.OPERATIONS,
 )
