@@ -91,9 +91,10 @@ SELECT id FROM changed
 
 
 _ADOPT = """
-UPDATE records_resource SET patient = %s WHERE patient = ''
-  AND (author = %s OR institution <> '' AND institution = %s)
-  AND id IN (SELECT n.resource_id FROM records_naming n WHERE n.patient = %s) RETURNING id
+UPDATE records_resource SET patient = (
+  SELECT n.patient FROM records_naming n WHERE n.resource_id = records_resource.id)
+WHERE patient = '' AND (author = %s OR institution <> '' AND institution = %s)
+  AND id IN (SELECT n.resource_id FROM records_naming n WHERE n.patient IN ({marks})) RETURNING id
 """
 
 
@@ -149,9 +150,13 @@ def replace(writes: Sequence[Write], author: str) -> set[int]:
     return {pk for (pk,) in found}
 
 
-def adopt(patient: str, author: str, institution: str) -> None:
-    """Put into the new record of ``patient`` what its author wrote of it before it was there."""
-    rows.fetch(_ADOPT, [patient, author, institution, patient])
+def adopt(patients: Sequence[str], author: str, institution: str) -> None:
+    """Put into the new records of ``patients`` what their author wrote before they were there.
+
+    What lies in no record and waits for one patient names that one alone.
+    """
+    marks = ", ".join(["%s"] * len(patients))
+    rows.fetch(_ADOPT.format(marks=marks), [author, institution, *patients])
 
 
 def _of_body(write: Write, value: str) -> str | None:

@@ -264,9 +264,13 @@ def _save(writes: Sequence[Write], by: Principal) -> None:
         for write in known:
             if write.current and write.current.pk not in changed:
                 raise Collision(f"{write.where}: somebody else wrote it first")
-    for write in writes:
-        if write.kind == "Patient" and write.created and write.body and not write.fresh:
-            statements.adopt(write.id, by.reference, by.institution)
+    patients = [
+        write.id
+        for write in writes
+        if write.kind == "Patient" and write.created and write.body and not write.fresh
+    ]
+    if patients:
+        statements.adopt(patients, by.reference, by.institution)
 
 
 def _tell_consents(writes: Sequence[Write], by: Principal) -> None:

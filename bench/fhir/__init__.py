@@ -24,7 +24,7 @@ def run(*, quick: bool) -> dict[str, Json]:
     with database() as postgres:
         with service(postgres, "bench") as running:
             figures = _requests(running, 1 if quick else 5)
-            figures |= memory.run(running, quick=quick)
+        figures |= memory.run(postgres, quick=quick)
         return figures if quick else figures | scale.run(postgres)
 
 
