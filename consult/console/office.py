@@ -15,6 +15,7 @@ from kernel.errors import Missing
 from kernel.principal import Principal
 from payments import queries as orders
 from payments import services as payments
+from records import audit
 from referrals import queries as referrals
 from referrals import services as refer
 
@@ -33,6 +34,8 @@ def referral_list(request: StaffRequest) -> HttpResponseBase:
 @console(*CLINICAL)
 def referral(request: StaffRequest, referral_id: str) -> HttpResponseBase:
     """One referral."""
+    found = referrals.referral_for(referral_id, request.principal)
+    audit.opened(request.principal, found.patient, keeper=found.from_institution)
     page = queries.referral_page(request.principal, referral_id)
     socket = f"/ws/console/referrals/{referral_id}/"
     return show(request, "console/referral.html", page, key="refer", socket=socket)

@@ -15,6 +15,7 @@ from consult.models import Note, Visit
 from consult.pages import FieldError
 from kernel.errors import Conflict, HouseError, Invalid, Missing, Refused
 from kernel.principal import Principal
+from records import audit
 
 CLINICAL = ("doctor", "nurse")
 
@@ -141,6 +142,7 @@ def show(
 
 def show_visit(request: StaffRequest, found: Visit, *, status: int = 200) -> HttpResponse:
     """The page of a visit."""
+    audit.opened(request.principal, found.patient, keeper=found.institution)
     page = queries.visit_page(request.principal, found)
     socket = f"/ws/console/visits/{found.public_id}/"
     return show(request, "console/visit.html", page, key="visit", socket=socket, status=status)

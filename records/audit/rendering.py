@@ -17,6 +17,7 @@ REST = {
 OTHER = {
     "start": {"system": DICOM, "code": "110100", "display": "Application Activity"},
     "console": {"system": DICOM, "code": "110110", "display": "Patient Record"},
+    "notification": {"system": DICOM, "code": "110106", "display": "Export"},
     "break-glass": {"system": DICOM, "code": "110113", "display": "Security Alert"},
 }
 """What of the trail does not come through the REST API."""

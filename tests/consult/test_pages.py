@@ -11,6 +11,7 @@ from django.utils import timezone
 from consult.models import Note, Visit
 from demo.numbers import identity_card
 from records import build
+from records.models import AuditRow
 from tests.accounts import make
 from tests.consult.cast import (
     NOTE,
@@ -48,6 +49,21 @@ def test_a_shared_computer_keeps_nothing_of_the_console(cast, lin):
     visit = cast.waiting()
     for address in ("/console/", url(visit), "/console/referrals/", "/console/bills/"):
         assert "no-store" in lin.get(address)["Cache-Control"]
+
+
+def test_opening_a_patients_record_leaves_one_trace(cast, lin, trail):
+    visit = cast.waiting()
+    assert lin.get(url(visit)).status_code == 200
+    trail.flush()
+    (row,) = AuditRow.objects.filter(interaction="console")
+    assert (row.who, f"Patient/{row.patient}") == (cast.doctor.reference, visit.patient)
+    assert row.keeper == visit.institution
+
+
+def test_no_record_is_opened_without_room_for_its_trace(cast, lin, monkeypatch):
+    visit = cast.waiting()
+    monkeypatch.setattr("records.audit.writer.MOST_WAITING", 0)
+    assert lin.get(url(visit)).status_code == 503
 
 
 def loinc(code: str) -> dict[str, Any]:

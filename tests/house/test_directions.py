@@ -11,7 +11,7 @@ from tests.house.test_shape import ROOT, modules
 # The ways into a room for the floors above it (docs/house.md, "Directions").
 EVERY = {"services", "queries", "workflow", "errors"}
 MORE = {
-    "records": {"store", "build", "search", "access", "hooks", "api"},
+    "records": {"store", "build", "search", "access", "hooks", "api", "audit"},
     "payments": {"split", "money"},
     "accounts": {"doors", "sessions", "principals", "messages"},
     "signaling": set(),
