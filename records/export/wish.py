@@ -15,6 +15,7 @@ from records import scopes
 from records.errors import Malformed
 from records.kinds import KINDS
 from records.search import clauses, controls, values
+from records.subset import EVERYTHING, Subset
 
 Level = Literal["system", "Patient", "Group"]
 FORMATS = frozenset({"application/fhir+ndjson", "application/ndjson", "ndjson"})
@@ -23,19 +24,6 @@ MOST_PATIENTS = 10_000
 # Commas stand between filters and inside them: one that parts two is followed by the next type.
 BETWEEN_FILTERS = re.compile(r",(?=[A-Z][A-Za-z]+\?)")
 ELEMENT = re.compile(r"(?:(?P<kind>[A-Z][A-Za-z]+)\.)?(?P<name>[a-z][A-Za-z]*)")
-NOT_FILTERS = frozenset(
-    [
-        "_sort",
-        "_count",
-        "_include",
-        "_revinclude",
-        "_total",
-        "_summary",
-        "_elements",
-        "_cursor",
-        "_contained",
-    ]
-)
 
 
 @dataclass(slots=True)
@@ -60,6 +48,12 @@ class Wish:
     def as_json(self) -> dict[str, Any]:
         """For the column; ``Wish(**json)`` reads it."""
         return asdict(self)
+
+    def subset(self, kind: str) -> Subset:
+        """What to leave of resources of ``kind``: all of those of which no element speaks."""
+        parts = [element.rpartition(".") for element in self.elements]
+        names = frozenset(name for one, _, name in parts if one in ("", kind))
+        return Subset(kind=kind, elements=names) if names else EVERYTHING
 
     def pass_over(self, name: str, says: str) -> None:
         """Note what a lenient client loses; refuse a strict one. Raises Malformed."""
@@ -196,7 +190,7 @@ def _check_filters(wish: Wish) -> None:
 def criteria(kind: str, query: str, *, lenient: bool) -> list[clauses.Clause]:
     """The clauses of one ``_typeFilter``. Raises Malformed."""
     pairs = parse_qsl(query, keep_blank_values=True)
-    for name, _ in pairs:
-        if name.partition(":")[0] in NOT_FILTERS:
-            raise Malformed("_typeFilter", f"{name[:40]} shapes an answer, it filters nothing")
-    return controls.parse(kind, pairs, lenient=lenient).clauses
+    search = controls.parse(kind, pairs, lenient=lenient)
+    if search.cursor or len(search.clauses) < len(search.used):
+        raise Malformed("_typeFilter", "what shapes an answer (_sort, _include) filters nothing")
+    return search.clauses

@@ -21,9 +21,10 @@ from records import jsontext, outcomes
 from records.access import milliseconds
 from records.export import files, limits, picks
 from records.export.picks import Line, Pick
-from records.export.subset import subset
 from records.export.wish import Wish
 from records.models import Export
+from records.stored import Stored
+from records.subset import Subset
 
 log = logging.getLogger(__name__)
 
@@ -161,17 +162,10 @@ class _Job:
                 self._renew()
                 found = picks.contents(page, kind=kind, by=self.by)
                 if part == OUTPUT:
-                    self._add(draft, found)
+                    _add_resources(draft, found, self.wish.subset(kind))
                 else:
                     _add_deletions(draft, found)
             self._keep(draft, kind if part == OUTPUT else "Bundle", part, len(chosen))
-
-    def _add(self, draft: files.Draft, found: list[Line]) -> None:
-        for line in found:
-            text = line.text
-            if self.wish.elements:
-                text = subset(line.kind, text, self.wish.elements)
-            draft.add(text, [line[:2]])
 
     def _write_notes(self) -> None:
         notes = [outcomes.issue("not-supported", n, severity="warning") for n in self.wish.notes]
@@ -249,6 +243,12 @@ def _cut(chosen: Iterator[Pick], most: int, largest: int) -> Iterator[list[Pick]
         size += pick.size
     if some:
         yield some
+
+
+def _add_resources(draft: files.Draft, found: list[Line], subset: Subset) -> None:
+    for line in found:
+        stored = subset.of(Stored(line.kind, line.id, line.version, 0, line.text))
+        draft.add(stored.text, [line[:2]])
 
 
 def _add_deletions(draft: files.Draft, found: list[Line]) -> None:

@@ -315,8 +315,14 @@ def test_elements_make_parts_that_say_so(donghua, ward):
     body = json.loads(lines["Patient"][0])
     assert set(body) == {"resourceType", "id", "meta", "birthDate"}
     assert body["meta"]["tag"][0]["code"] == "SUBSETTED"
-    assert "valueQuantity" in json.loads(lines["Observation"][0])
-    assert "code" not in json.loads(lines["Observation"][0])
+    needed = {"status", "code"}
+    observed = {"resourceType", "id", "meta", "valueQuantity"} | needed
+    assert set(json.loads(lines["Observation"][0])) == observed
+    manifest = donghua.export("Patient/$export?_elements=Patient.birthDate&_type=Observation")
+    assert donghua.lines(manifest)["Observation"] == [
+        donghua.api.get(f"Observation/{id_}", by=DONGHUA).text
+        for id_ in ("zhao-1", "zhao-2", "qian-1", "qian-2")
+    ]
 
 
 def test_since_brings_what_changed_and_what_was_deleted(donghua, ward):
