@@ -7,7 +7,7 @@ from kernel.errors import Invalid
 from records.definitions import types
 from records.fhirpath.context import Context, Items
 from records.fhirpath.functions import FUNCTIONS, Run, is_type
-from records.fhirpath.items import number_of, one, truth
+from records.fhirpath.items import Fixed, distinct, number_of, one, truth
 from records.fhirpath.node import SYSTEM_TYPES, Node, is_a
 from records.fhirpath.operators import OPERATORS
 from records.fhirpath.parser import Binary, Call, Item, Literal, Member, Minus, Variable
@@ -22,6 +22,7 @@ ADDRESSES = {
     "sct": "http://snomed.info/sct",
     "loinc": "http://loinc.org",
 }
+FIXED = frozenset({"resource", "rootResource", "context"})
 SETS = {"vs-": "ValueSet", "ext-": "StructureDefinition"}
 ABSTRACT = frozenset({"Resource", "DomainResource", "Element", "BackboneElement"})
 
@@ -30,8 +31,46 @@ def closure(tree: Any, depth: int = 0) -> Run:
     """What a tree does. Raises Invalid for an unknown function, type or variable."""
     if depth > DEEPEST:
         raise Invalid("", "FHIRPath: nested too deeply")
+    if fast := _fast(tree):
+        return fast
     make: Callable[[Any, int], Run] = MAKERS[type(tree)]
-    return make(tree, depth + 1)
+    run = make(tree, depth + 1)
+    return _kept(run) if isinstance(tree, Member | Call) and _is_fixed(tree) else run
+
+
+def _is_fixed(tree: Any) -> bool:
+    """True for a path that begins at a resource: it leads to the same for every item."""
+    while isinstance(tree, Member) or (isinstance(tree, Call) and not tree.arguments):
+        tree = tree.of
+    return isinstance(tree, Variable) and tree.name in FIXED
+
+
+def _kept(run: Run) -> Run:
+    """Asks once an evaluation."""
+
+    def again(focus: Items, context: Context) -> Items:
+        found = context.kept.get(id(run))
+        if found is None:
+            found = context.kept[id(run)] = Fixed(run(focus, context))
+        return found
+
+    return again
+
+
+def _fast(tree: Any) -> Run | None:
+    """``name.exists()`` and ``name.empty()``, without making nodes to be counted."""
+    simple = isinstance(tree, Call) and tree.name in ("exists", "empty") and not tree.arguments
+    if not simple or not isinstance(tree.of, Member) or tree.of.of is not None:
+        return None
+    name, wanted = tree.of.name, tree.name == "exists"
+    if name[:1].isupper():
+        return None
+
+    def run(focus: Items, context: Context) -> Items:
+        found = any(item.__class__ is Node and item.has(name) for item in focus)
+        return [found is wanted]
+
+    return run
 
 
 def _literal(tree: Literal, _: int) -> Run:
@@ -138,6 +177,8 @@ def _standard(name: str) -> str:
 
 
 def _binary(tree: Binary, depth: int) -> Run:
+    if (constant := _constant(tree)) is not None:
+        return lambda focus, context: constant
     left = closure(tree.left, depth)
     if tree.operator in TYPE_FUNCTIONS:
         return _of_type(tree.operator, left, tree.right)
@@ -146,6 +187,16 @@ def _binary(tree: Binary, depth: int) -> Run:
         return SHORT[tree.operator](left, right)
     work = OPERATORS[tree.operator]
     return lambda focus, context: work(left(focus, context), right(focus, context), context)
+
+
+def _constant(tree: Any) -> Items | None:
+    """What ``'a' | 'b'`` is; None for what has to be asked."""
+    if isinstance(tree, Literal):
+        return [] if tree.value is None else [tree.value]
+    if not isinstance(tree, Binary) or tree.operator != "|":
+        return None
+    left, right = _constant(tree.left), _constant(tree.right)
+    return None if left is None or right is None else Fixed(distinct([*left, *right]))
 
 
 def _or(left: Run, right: Run) -> Run:

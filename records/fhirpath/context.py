@@ -14,7 +14,8 @@ Items = list[Any]
 
 @dataclass(slots=True)
 class Context:
-    """``root`` is what stands for itself, ``resource`` the nearest resource around the focus."""
+    """``root`` is what stands for itself, ``resource`` the nearest resource around the focus,
+    ``kept`` what came of parts that say the same wherever they are asked."""
 
     root: Node
     resource: Node
@@ -23,6 +24,7 @@ class Context:
     this: Items = field(default_factory=list)
     index: int = -1
     left: int = MOST_STEPS
+    kept: dict[int, Items] = field(default_factory=dict)
 
     def spend(self, steps: int) -> None:
         """Note some work. Raises Invalid when the expression has had its share."""

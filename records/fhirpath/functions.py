@@ -9,7 +9,7 @@ from typing import Any
 
 from kernel.errors import Invalid
 from records.fhirpath.context import Context, Items
-from records.fhirpath.items import distinct, key, number_of, one, raw, text_of, truth
+from records.fhirpath.items import distinct, key, keys_of, number_of, one, raw, text_of, truth
 from records.fhirpath.node import Node, is_a
 from records.fhirpath.values import Moment, Quantity, moment
 from records.validation.narrative import narrative_fault
@@ -135,7 +135,7 @@ def _combine(items: Items, arguments: Arguments, context: Context) -> Items:
 
 def _common(keep: bool) -> Function:
     def run(items: Items, arguments: Arguments, context: Context) -> Items:
-        other = {key(item) for item in argument(arguments, 0, context)}
+        other = keys_of(argument(arguments, 0, context))
         found = [item for item in items if (key(item) in other) is keep]
         return distinct(found) if keep else found
 
@@ -143,7 +143,7 @@ def _common(keep: bool) -> Function:
 
 
 def _subset(items: Items, other: Items) -> Items:
-    return [{key(item) for item in items} <= {key(item) for item in other}]
+    return [keys_of(items) <= keys_of(other)]
 
 
 def _trace(items: Items, arguments: Arguments, context: Context) -> Items:

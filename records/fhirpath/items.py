@@ -11,6 +11,23 @@ from records.fhirpath.values import Moment, Quantity, moment, number, order, qua
 MOMENTS = frozenset({"date", "dateTime", "instant", "time"})
 
 
+class Fixed(list[Any]):
+    """A collection that is the same wherever it is asked for: its keys are made once."""
+
+    __slots__ = ("_keys",)
+
+    def keys(self) -> set[str]:
+        """The keys of its items."""
+        if not hasattr(self, "_keys"):
+            self._keys = {key(item) for item in self}
+        return self._keys
+
+
+def keys_of(items: Items) -> set[str]:
+    """The keys of all items."""
+    return items.keys() if isinstance(items, Fixed) else {key(item) for item in items}
+
+
 def raw(item: Any) -> Any:
     """The JSON value of a node; other values are themselves."""
     return item.value if item.__class__ is Node else item

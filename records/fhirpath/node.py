@@ -22,6 +22,7 @@ BASES = {
     **dict.fromkeys(("positiveInt", "unsignedInt"), "integer"),
     **dict.fromkeys(("Age", "Count", "Distance", "Duration", "SimpleQuantity"), "Quantity"),
 }
+NOTHING: tuple[Any, ...] = (None, [])
 NOT_DOMAIN = frozenset({"Bundle", "Binary", "Parameters"})
 
 
@@ -97,6 +98,17 @@ class Node:
             if key in value or "_" + key in value:
                 self._append(key, found)
 
+    def has(self, name: str) -> bool:
+        """True when there is a child called ``name``."""
+        value = self.value
+        if value.__class__ is not dict:
+            found: list[Any] = []
+            self.named(name, found)
+            return bool(found)
+        if _holds(value, name):
+            return name != "resourceType"
+        return any(_holds(value, key) for key in _choices(self.type, name))
+
     def children(self, found: list[Any]) -> None:
         """Append every child to ``found``."""
         if not isinstance(self.value, dict):
@@ -134,6 +146,11 @@ class Node:
     def is_a(self, name: str) -> bool:
         """True when its type is ``name`` or one made from it."""
         return is_a(self.type, name)
+
+
+def _holds(value: Json, key: str) -> bool:
+    # An empty array holds nothing, and null says nothing: neither is FHIR, both may be asked about.
+    return value.get(key) not in NOTHING or value.get("_" + key) not in NOTHING
 
 
 def _actual(kind: str, value: Any) -> str:

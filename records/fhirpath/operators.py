@@ -7,11 +7,13 @@ from typing import Any
 from kernel.errors import Invalid
 from records.fhirpath.context import Context, Items
 from records.fhirpath.items import (
+    Fixed,
     all_equal,
     compare,
     distinct,
     equivalent,
     key,
+    keys_of,
     one,
     plain,
     said,
@@ -40,11 +42,12 @@ def _ordered(fits: Callable[[int], bool]) -> Operator:
     return run
 
 
-def _contains(collection: Items, item: Items) -> Items:
+def _contains(collection: Items, item: Items, context: Context) -> Items:
     if not item:
         return []
-    wanted = key(one(item))
-    return [any(key(each) == wanted for each in collection)]
+    if not isinstance(collection, Fixed):
+        context.spend(len(collection))
+    return [key(one(item)) in keys_of(collection)]
 
 
 def _union(left: Items, right: Items, context: Context) -> Items:
@@ -109,8 +112,8 @@ OPERATORS: dict[str, Operator] = {
     "<=": _ordered(lambda found: found <= 0),
     ">": _ordered(lambda found: found > 0),
     ">=": _ordered(lambda found: found >= 0),
-    "in": lambda a, b, _: _contains(b, a),
-    "contains": lambda a, b, _: _contains(a, b),
+    "in": lambda a, b, context: _contains(b, a, context),
+    "contains": _contains,
     "|": _union,
     "&": _joined,
     "+": _added,

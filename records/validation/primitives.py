@@ -157,7 +157,8 @@ def _urn(found: re.Match[str]) -> str:
 
 
 def _base64(found: re.Match[str]) -> str:
-    return "is not valid base64" if sum(not c.isspace() for c in found[0]) % 4 else ""
+    size = len("".join(found[0].split()))
+    return "is not valid base64" if size % 4 else "" if size else "must not be empty"
 
 
 def _xhtml(value: Any) -> Fault | None:

@@ -30,6 +30,7 @@ class _Walk:
         self.advise = advise
         self.depth = 0
         self.near = self.owner = body
+        self._around = Node.root(body), Node.root(body)
         self.held: Json | None = None
         self.pointed: set[str] = set()
 
@@ -39,7 +40,10 @@ class _Walk:
 
     def around(self) -> tuple[Node, Node]:
         """The nearest resource, and the one that contains it."""
-        return Node.root(self.near), Node.root(self.owner)
+        near, owner = self._around
+        if near.value is not self.near or owner.value is not self.owner:
+            near, owner = self._around = Node.root(self.near), Node.root(self.owner)
+        return near, owner
 
     def resource(self, node: Any) -> None:
         """A resource that stands for itself: its own meaning of ``#``."""

@@ -3,9 +3,11 @@
 import copy
 import json
 import random
+import time
 from decimal import Decimal
 from pathlib import Path
 
+import fhirkit
 import pytest
 
 from kernel.errors import Invalid
@@ -109,6 +111,10 @@ REFUSED = {
     "bad base64": (patient(photo=[{"contentType": "a/b", "data": "!!!"}]), "Patient.photo[0].data"),
     "short base64": (
         patient(photo=[{"contentType": "a/b", "data": "abc"}]),
+        "Patient.photo[0].data",
+    ),
+    "empty base64": (
+        patient(photo=[{"contentType": "a/b", "data": ""}]),
         "Patient.photo[0].data",
     ),
     "extension without url": (
@@ -410,6 +416,84 @@ def test_the_tables_know_every_served_type():
         assert "meta" in types()[kind]
 
 
+def test_a_large_code_system_is_not_taken_for_a_wrong_one():
+    concepts = [
+        {"code": f"c{n}", "display": "x", "concept": [{"code": f"d{n}"}]} for n in range(20_000)
+    ]
+    body = {
+        "resourceType": "CodeSystem",
+        "url": "http://x.example/large",
+        "name": "Large",
+        "status": "draft",
+        "content": "complete",
+        "concept": concepts,
+    }
+    assert issues_of(body, "CodeSystem") == []
+    concepts[-1]["code"] = "c0"
+    [issue] = issues_of(body, "CodeSystem")
+    assert issue.says.endswith("(csd-1)")
+
+
+LARGE = {
+    "a value and its components' codes (obs-7)": lambda n: (
+        observation()
+        | {
+            "code": {"coding": [{"system": "x:y", "code": f"a{i}"} for i in range(n)]},
+            "component": [
+                {"code": {"coding": [{"system": "x:y", "code": f"b{i}"}]}, "valueInteger": i}
+                for i in range(n)
+            ],
+        }
+    ),
+    "a snapshot's paths (sdf-8)": lambda n: {
+        "resourceType": "StructureDefinition",
+        "url": "http://x.example/large",
+        "name": "Large",
+        "status": "draft",
+        "kind": "logical",
+        "abstract": False,
+        "type": "Large",
+        "baseDefinition": "http://x.example/base",
+        "derivation": "specialization",
+        "differential": {
+            "element": [{"id": p, "path": p} for p in ["Large", *(f"Large.e{i}" for i in range(n))]]
+        },
+    },
+    "groups of a guide (ig-1)": lambda n: {
+        "resourceType": "ImplementationGuide",
+        "url": "http://x.example/large",
+        "name": "Large",
+        "status": "draft",
+        "packageId": "large",
+        "fhirVersion": ["4.0.1"],
+        "definition": {
+            "grouping": [{"id": f"g{i}", "name": "x"} for i in range(n)],
+            "resource": [
+                {"reference": {"reference": "Patient/1"}, "groupingId": f"g{i}"} for i in range(n)
+            ],
+        },
+    },
+    "what is contained (dom-3)": lambda n: patient(
+        contained=[{"resourceType": "Practitioner", "id": f"p{i}"} for i in range(n)],
+        generalPractitioner=[{"reference": f"#p{i}"} for i in range(n)],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_twice_as_large_takes_twice_as_long(name):
+    def seconds(number):
+        body = LARGE[name](number)
+        began = time.process_time()
+        assert issues_of(body, body["resourceType"]) == []
+        return time.process_time() - began
+
+    seconds(10)
+    small = min(seconds(500) for _ in range(3))
+    large = seconds(4000)
+    assert large < 8 * 4 * small, "eight times the size, not sixty-four times the time"
+
+
 def test_paths_begin_where_they_are_told():
     with pytest.raises(Invalid) as refused:
         validate.check(patient(name=[{"famly": "x"}]), "Bundle.entry[3].resource")
@@ -466,7 +550,7 @@ def spoil(body, chance):
 
 @pytest.mark.skipif(not EXAMPLES.exists(), reason="the official examples are not on this machine")
 @pytest.mark.parametrize("seed", range(4))
-def test_whatever_the_models_refuse_the_walk_refuses(seed):
+def test_whatever_others_refuse_the_walk_refuses(seed):
     chance = random.Random(seed)
     paths = [path for path in sorted(EXAMPLES.glob("*.json")) if path.stat().st_size < 20_000]
     bodies = [body for body in map(read, paths) if body.get("resourceType") in KINDS]
@@ -475,10 +559,20 @@ def test_whatever_the_models_refuse_the_walk_refuses(seed):
         body = copy.deepcopy(chance.choice(bodies))
         spoil(body, chance)
         kind = body["resourceType"]
-        if refused := validate.second_opinion(body, kind):
+        refused = validate.second_opinion(body, kind) or refused_by_fhirkit(body)
+        if refused:
             assert issues_of(body, kind), refused
             agreed += 1
     assert agreed > 50
+
+
+def refused_by_fhirkit(body):
+    """What an independent validator says: structure and formats."""
+    try:
+        found = fhirkit.validate(jsontext.dumps(body))
+    except fhirkit.ParseError as error:
+        return [str(error)]
+    return [f"{i.path}: {i.message}" for i in found if i.severity == "error"]
 
 
 def read(path):
