@@ -144,10 +144,13 @@ def _decide_named(write: Write, by: Principal, door: bool) -> None:
 def _decide(write: Write, by: Principal, door: bool) -> None:
     """Is this write allowed now, and which version does it make?"""
     current = write.current
+    if door and write.method != "DELETE":
+        access.check_create(by, write.kind)
     if current is not None and not current.seen and write.method != "POST":
+        _check_absent(write)
         raise Missing(f"no such {write.kind}")
     if current is None or current.deleted:
-        _decide_first(write, by, door)
+        _decide_first(write)
     else:
         _check_version(write, current)
     if door and current is not None:
@@ -163,15 +166,21 @@ def _decide(write: Write, by: Principal, door: bool) -> None:
         write.rows = index_rows(write.kind, write.body)
 
 
-def _decide_first(write: Write, by: Principal, door: bool) -> None:
+def _check_absent(write: Write) -> None:
+    """Refuse what needs something to be there; what is hidden is answered like what is not."""
+    if write.method == "DELETE" or write.patch is not None:
+        raise Missing(f"no such {write.kind}")
     if write.if_match is not None:
         raise Conflict(f"{write.where}: there is no version to match")
-    if write.patch is not None and write.current is not None:
+
+
+def _decide_first(write: Write) -> None:
+    if write.current is None:
+        _check_absent(write)
+    elif write.if_match is not None:
+        raise Conflict(f"{write.where}: there is no version to match")
+    elif write.patch is not None:
         raise Gone(f"this {write.kind} was deleted")
-    if write.current is None and (write.method == "DELETE" or write.patch is not None):
-        raise Missing(f"no such {write.kind}")
-    if door and write.method != "DELETE":
-        access.check_create(by, write.kind)
 
 
 def _check_version(write: Write, current: Current) -> None:

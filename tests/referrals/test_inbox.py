@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from kernel import outbox
-from kernel.errors import Forbidden, HouseError, Invalid, Missing
+from kernel.errors import Conflict, Forbidden, HouseError, Invalid, Missing
 from kernel.principal import SYSTEM, Principal
 from records import access, store, writing
 from referrals import fhir, services
@@ -163,7 +163,7 @@ def test_only_numbers_of_type_fill_may_be_added_and_notes_not_rewritten(referral
 
 def test_another_hospital_and_patients_cannot_answer(referral):
     for by in (make.OTHER_SYSTEM, make.MRS_ZHAO, make.DR_QIAN):
-        with pytest.raises((Missing, Forbidden)):
+        with pytest.raises((Missing, Forbidden, Conflict)):
             put(referral, by=by, **ACCEPTED)
     assert Referral.objects.get().state == "submitted"
 
