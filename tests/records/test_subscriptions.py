@@ -185,11 +185,14 @@ def test_nobody_but_its_owner_sees_it(asked, other):
         asked.get(path),
         asked.get(f"{path}/_history"),
         asked.get(f"{path}/_history/1"),
-        asked.put(path, subscription() | {"id": made.body["id"]}),
         asked.delete(path),
     ):
         assert answer.status == 404
         assert "s3cret" not in answer.text
+    written = asked.put(path, subscription() | {"id": made.body["id"]})
+    # A patient writes no Subscription, be it there or not.
+    assert written.status == (403 if other is MR_ZHAO else 404)
+    assert "s3cret" not in written.text
     for answer in (asked.get("Subscription"), asked.get("_history")):
         assert answer.entries == []
     assert asked.get("Subscription?_summary=count").body["total"] == 0
