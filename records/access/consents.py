@@ -6,7 +6,8 @@ In force is an ``active`` Consent of scope ``patient-privacy``. Of its provision
   Practitioner, Patient, RelatedPerson, Device), or from everybody when none is; narrowed by
   ``class`` (resource types) and ``data`` (instances), for the time of ``period``. The patient, the
   author of a resource and this service itself still see it.
-* ``permit`` shows the whole record to the organisations and practitioners named.
+* ``permit`` shows the whole record to the organisations and practitioners named; a partner's
+  shows nothing, for the record is more than what the partner wrote.
 * A nested provision without actors or period has those of the one around it. ``purpose`` and the
   roles of actors are not looked at.
 
@@ -77,7 +78,8 @@ def project(consent: Given, by: Principal) -> None:
             if not heeded:
                 raise Invalid(rule.path, "you cannot restrict the record of this patient")
             Denial.objects.bulk_create(_denials(rule, consent))
-        elif heeded and rule.inside != "deny" and not _narrows(rule):
+        # A partner does not see the record of which it would show everything.
+        elif heeded and not by.has("partner") and rule.inside != "deny" and not _narrows(rule):
             Grant.objects.bulk_create(_grants(rule, consent.patient, why))
 
 
@@ -97,7 +99,7 @@ def _rules(node: Json, path: str, actors: list[Json], period: Json, inside: str)
 
 
 def _is_heeded(patient: str, by: Principal) -> bool:
-    """Of partners only the one who keeps a patient's record says who else may see it."""
+    """Of partners only the one who wrote a patient restricts who sees the record."""
     if patient in ("", SEVERAL):
         return False
     known = Resource.objects.filter(kind="Patient", logical_id=patient, author=by.reference)

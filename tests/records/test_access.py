@@ -249,9 +249,22 @@ def test_a_partner_decides_about_its_own_patients_alone(api, two):
     assert api.post("Consent", consent(permit), by=by).status == 201
     assert api.get("Patient/zhao", by=DR_SUN).status == 404
     own = api.post("Patient", patient(), by=by).body["id"]
-    theirs = consent(permit, patient={"reference": f"Patient/{own}"})
-    assert api.post("Consent", theirs, by=by).status == 201
+    about = {"patient": {"reference": f"Patient/{own}"}}
+    access.grant(to=SOUTH, patient=f"Patient/{own}", why="visit")
     assert api.get(f"Patient/{own}", by=DR_SUN).status == 200
+    assert api.post("Consent", consent({"type": "deny"}, **about), by=by).status == 201
+    assert api.get(f"Patient/{own}", by=DR_SUN).status == 404
+
+
+def test_a_partner_does_not_open_to_itself_what_the_house_writes(api):
+    by = partner()
+    own = api.put("Patient/theirs", patient(id="theirs"), by=by)
+    assert own.status == 201
+    kept = store.create("Observation", observation("Patient/theirs"), by=DR_LIN).id
+    permit = {"type": "permit", "actor": [actor("Organization/partner-hospital")]}
+    about = {"patient": {"reference": "Patient/theirs"}}
+    assert api.post("Consent", consent(permit, **about), by=by).status == 201
+    assert api.get(f"Observation/{kept}", by=by).status == 404
 
 
 def appointment(*patients):

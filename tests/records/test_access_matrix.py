@@ -72,8 +72,33 @@ def show(house):
     )
 
 
+def hide_directory():
+    """What another partner wrote of the public types."""
+    by = partner(organization="strangers")
+    codes = {
+        "resourceType": "CodeSystem",
+        "id": "hidden-codes",
+        "url": "urn:secret:codes",
+        "status": "active",
+        "content": "complete",
+        "concept": [{"code": "secret", "display": "Geheim"}],
+    }
+    include = [{"system": "http://loinc.org", "concept": [{"code": "8867-4"}]}]
+    values = {
+        "resourceType": "ValueSet",
+        "id": "hidden-values",
+        "url": "urn:secret:values",
+        "status": "active",
+        "compose": {"include": include},
+    }
+    house = {"resourceType": "Organization", "id": "hidden-house", "name": "Geheim"}
+    for body in (codes, values, house):
+        store.update(body["resourceType"], body["id"], body, by=by)
+
+
 def hide(house, subject):
-    """What is hidden, about ``subject`` and another patient."""
+    """What is hidden, about ``subject``."""
+    hide_directory()
     of = [{"reference": "Observation/seen-1"}]
     written(finding("hidden-1", subject, "secret", "vital-signs", value=7, hasMember=of), house)
     written(finding("hidden-2", subject, "8867-4", "vital-signs"), house)
@@ -195,6 +220,7 @@ WORLDS = [
 HIDDEN = (
     *("Patient/hidden", "Observation/hidden-1", "Observation/hidden-2", "Observation/hidden-3"),
     *("Task/hidden", "List/hidden", "Appointment/both", "Consent/no"),
+    *("CodeSystem/hidden-codes", "ValueSet/hidden-values", "Organization/hidden-house"),
 )
 READS = [
     f"{name}{rest}"
@@ -275,6 +301,23 @@ SEARCHES = [
     "Composition/seen/$document",
     "Patient/$everything",
     "AuditEvent",
+    "Organization?name=geheim",
+    "CodeSystem?url=urn:secret:codes",
+    "CodeSystem/$lookup?system=urn:secret:codes&code=secret",
+    "CodeSystem/$validate-code?url=urn:secret:codes&code=secret",
+    "CodeSystem/$subsumes?system=urn:secret:codes&codeA=secret&codeB=secret",
+    "ValueSet/$expand?url=urn:secret:values",
+    "ValueSet/hidden-values/$expand",
+    "ValueSet/$validate-code?url=urn:secret:values&code=8867-4&system=http://loinc.org",
+    "Observation?code:in=urn:secret:values",
+    "Observation?code:not-in=urn:secret:values",
+    "Observation?code:below=urn:secret:codes|secret",
+    "Patient/hidden/$validate",
+    "Patient/hidden/$validate?mode=delete",
+    "Patient?_text=geheim",
+    "Patient?_list=hidden",
+    "Patient?_filter=name eq geheim",
+    "Observation?_has:Provenance:target:agent=Practitioner/x",
 ]
 KNOWS = {"If_None_Exist": f"identifier={MRN}|H-1"}
 PATCH = "application/json-patch+json"
@@ -315,6 +358,11 @@ def writes():
     yield "POST", "Observation", of_hidden, fhir, {}
     yield "POST", "Observation", of_nobody, fhir, {}
     yield "POST", "Patient/$match", asked, fhir, {}
+    tag = {"system": "urn:x", "code": "y"}
+    meta = [{"name": "meta", "valueMeta": {"tag": [tag]}}]
+    yield "POST", "Patient/hidden/$meta-add", asked | {"parameter": meta}, fhir, {}
+    yield "POST", "Patient/hidden/$validate", new, fhir, {}
+    yield "POST", "Patient/hidden/$validate?mode=update", new | {"id": "hidden"}, fhir, {}
     yield "POST", "Patient/_search", "name=geheim", "application/x-www-form-urlencoded", {}
     yield "POST", "", entries(*reads, *finds, type_="batch"), fhir, {}
     yield "POST", "", entries(reads[0]), fhir, {}
