@@ -7,7 +7,9 @@ import base64
 import gzip
 import hmac
 import json
+import sqlite3
 import time
+from contextlib import closing, contextmanager
 from types import SimpleNamespace
 
 import httpx
@@ -35,10 +37,9 @@ FHIR = {"Content-Type": "application/fhir+json"}
 SECRET = "a-secret-of-this-test-alone-and-of-no-service"
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory):
+@contextmanager
+def serving(home):
     """The service with two partners: keys inline (RS384), and keys by address (ES384)."""
-    home = tmp_path_factory.mktemp("service")
     port, family, keys = free_port(), Family(), KeyServer()
     keys.keys = {"keys": [EC.as_dict(private=False)]}
     base = f"http://127.0.0.1:{port}"
@@ -66,10 +67,18 @@ def service(tmp_path_factory):
         family.start("service", "config.run", "all", "--port", str(port), env=environment)
         assert wait_until_answers(f"{base}/readyz", family)
         with httpx.Client(base_url=base, trust_env=False, timeout=30) as http:
-            yield SimpleNamespace(http=http, base=base, keys=keys, token_url=f"{base}/oauth/token")
+            yield SimpleNamespace(
+                http=http, base=base, keys=keys, token_url=f"{base}/oauth/token", family=family
+            )
     finally:
         family.stop()
         keys.close()
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("service")) as running:
+        yield running
 
 
 def assertion(service, client="donghua", key=RSA, alg="RS384", *, header=None, **changes):
@@ -282,3 +291,16 @@ def arrived(endpoint, messages, *, events=0):
     while len(endpoint.came) < messages or sum(len(m.events) for m in endpoint.came) < events:
         assert time.monotonic() < ends, "nothing came"
         time.sleep(0.05)
+
+
+def test_what_was_read_just_before_the_end_is_in_the_trail(tmp_path):
+    reads = 267  # one batch is written at once, the rest waits for the next
+    with serving(tmp_path) as service:
+        head = bearer(service)
+        for _ in range(reads):
+            assert service.http.get("/fhir/Patient/nobody", headers=head).status_code == 404
+        service.family.stop()
+        assert service.family.children["service"].returncode == 0
+    with closing(sqlite3.connect(tmp_path / "tongzhen.sqlite3")) as database:
+        told = "SELECT COUNT(*) FROM records_auditrow WHERE interaction = 'read'"
+        assert database.execute(told).fetchone() == (reads,)
