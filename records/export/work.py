@@ -263,6 +263,7 @@ def _add_deletions(draft: files.Draft, found: list[Line]) -> None:
 WRITERS = """
 SELECT EXISTS (SELECT 1 FROM pg_stat_activity
   WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_xid IS NOT NULL
+  AND backend_type = 'client backend'  -- autovacuum writes nothing of ours
   AND xact_start < to_timestamp(%s / 1000.0))
 """
 
